@@ -1,0 +1,2 @@
+//! .scap captures: read, convert, write.
+#![forbid(unsafe_code)]

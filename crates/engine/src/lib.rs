@@ -1,0 +1,2 @@
+//! Sources, partitions and workers.
+#![forbid(unsafe_code)]

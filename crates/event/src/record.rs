@@ -1,0 +1,447 @@
+//! A record: the header, the zero-copy view, and the builder of the user-space side.
+
+use crate::event::{EventCode, EventDef};
+use crate::layout::{HEADER_BYTES, Layout, length_bytes};
+use crate::types::Width;
+
+/// Flag bits of a record header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeaderFlags(pub u8);
+
+impl HeaderFlags {
+    /// The first record of a new thread, written by its parent at `sched_process_fork`; its event
+    /// is the child's return from `clone`, `fork`, `vfork` or `clone3`.
+    pub const BIRTH: u8 = 1;
+    /// An absent mask ends the record.
+    pub const ABSENT: u8 = 2;
+    /// The wide layout; see [`crate::layout`].
+    pub const WIDE: u8 = 4;
+    /// The call was made through the 32-bit (ia32) entry.
+    pub const COMPAT32: u8 = 8;
+    /// Records that carry state of this thread group were lost before this one.
+    pub const STATE_LOST: u8 = 16;
+    /// A parameter was cut at a configured or kernel limit.
+    pub const TRUNCATED: u8 = 32;
+
+    /// Whether any of the given bits is set.
+    pub const fn has(self, bits: u8) -> bool {
+        self.0 & bits != 0
+    }
+}
+
+/// The record header, decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Time of the event: nanoseconds since the epoch in captures and after the loader's
+    /// conversion, since boot as the probe writes it.
+    pub ts: u64,
+    /// Thread.
+    pub tid: u32,
+    /// Thread group (process); 0 if the source does not know it.
+    pub tgid: u32,
+    /// Bytes of the record, header included. At most 2^24 - 1.
+    pub len: u32,
+    /// Flags.
+    pub flags: HeaderFlags,
+    /// Event type.
+    pub code: EventCode,
+    /// CPU.
+    pub cpu: u16,
+}
+
+impl Header {
+    /// Largest record.
+    pub const MAX_LEN: u32 = (1 << 24) - 1;
+
+    fn parse(b: &[u8; HEADER_BYTES]) -> Self {
+        let word = u32::from_le_bytes([b[16], b[17], b[18], b[19]]);
+        Self {
+            ts: u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+            tid: u32::from_le_bytes([b[8], b[9], b[10], b[11]]),
+            tgid: u32::from_le_bytes([b[12], b[13], b[14], b[15]]),
+            len: word & Self::MAX_LEN,
+            flags: HeaderFlags((word >> 24) as u8),
+            code: EventCode(u16::from_le_bytes([b[20], b[21]])),
+            cpu: u16::from_le_bytes([b[22], b[23]]),
+        }
+    }
+
+    fn write(&self, out: &mut [u8]) {
+        out[0..8].copy_from_slice(&self.ts.to_le_bytes());
+        out[8..12].copy_from_slice(&self.tid.to_le_bytes());
+        out[12..16].copy_from_slice(&self.tgid.to_le_bytes());
+        let word = (self.len & Self::MAX_LEN) | u32::from(self.flags.0) << 24;
+        out[16..20].copy_from_slice(&word.to_le_bytes());
+        out[20..22].copy_from_slice(&self.code.0.to_le_bytes());
+        out[22..24].copy_from_slice(&self.cpu.to_le_bytes());
+    }
+}
+
+/// Why bytes are not a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordError {
+    /// Fewer bytes than the header or the fixed part of the event takes.
+    Short {
+        /// Bytes that were needed.
+        needed: usize,
+        /// Bytes there were.
+        have: usize,
+    },
+    /// The length in the header is not the number of bytes given.
+    Length {
+        /// What the header says.
+        header: usize,
+        /// Bytes there were.
+        have: usize,
+    },
+    /// No event has this code.
+    Code(u16),
+    /// The variable-size parameters reach beyond the record.
+    Overrun(u16),
+}
+
+impl std::fmt::Display for RecordError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Short { needed, have } => write!(f, "record of {have} bytes, {needed} needed"),
+            Self::Length { header, have } => {
+                write!(f, "record of {have} bytes claims to have {header}")
+            }
+            Self::Code(code) => write!(f, "unknown event code {code}"),
+            Self::Overrun(code) => write!(f, "parameters of event {code} overrun the record"),
+        }
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+/// A validated view of a record. Copying it copies a few words.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    header: Header,
+    def: &'static EventDef,
+    layout: &'static Layout,
+    bytes: &'a [u8],
+    absent: u64,
+}
+
+impl<'a> Record<'a> {
+    /// Checks and views the bytes of one record.
+    ///
+    /// # Errors
+    /// If the bytes are not a whole record of a declared event. After this check no accessor can
+    /// read outside the record.
+    #[inline]
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        let Some(head) = bytes.first_chunk::<HEADER_BYTES>() else {
+            return Err(RecordError::Short { needed: HEADER_BYTES, have: bytes.len() });
+        };
+        let header = Header::parse(head);
+        if header.len as usize != bytes.len() {
+            return Err(RecordError::Length { header: header.len as usize, have: bytes.len() });
+        }
+        let Some(def) = header.code.def() else { return Err(RecordError::Code(header.code.0)) };
+        let layout = Layout::get(def_index(def), header.flags.has(HeaderFlags::WIDE));
+        let mut end = layout.fixed_bytes as usize;
+        let mut absent = 0;
+        let mut limit = bytes.len();
+        if header.flags.has(HeaderFlags::ABSENT) {
+            let Some(mask) = bytes.last_chunk::<8>() else { unreachable!("the header is longer") };
+            absent = u64::from_le_bytes(*mask);
+            limit -= 8;
+        }
+        if end > limit {
+            return Err(RecordError::Short { needed: end, have: limit });
+        }
+        let record = Self { header, def, layout, bytes, absent };
+        for ordinal in 0..layout.variable_count {
+            end += record.length_at(ordinal);
+        }
+        if end > limit {
+            return Err(RecordError::Overrun(header.code.0));
+        }
+        Ok(record)
+    }
+
+    /// The header.
+    #[inline]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Event type.
+    #[inline]
+    pub fn code(&self) -> EventCode {
+        self.header.code
+    }
+
+    /// The declaration of the event type.
+    #[inline]
+    pub fn def(&self) -> &'static EventDef {
+        self.def
+    }
+
+    /// Thread.
+    #[inline]
+    pub fn tid(&self) -> u32 {
+        self.header.tid
+    }
+
+    /// Time stamp; see [`Header::ts`].
+    #[inline]
+    pub fn ts(&self) -> u64 {
+        self.header.ts
+    }
+
+    /// The whole record.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether parameter `index` exists in the event type and has a value. An empty
+    /// variable-size parameter has none.
+    #[inline]
+    pub fn has(&self, index: usize) -> bool {
+        if index >= self.def.params.len() || self.absent >> index & 1 != 0 {
+            return false;
+        }
+        let slot = self.layout.slots[index];
+        slot.width != 0 || self.length_at(slot.ordinal) != 0
+    }
+
+    /// A fixed-size parameter, sign- or zero-extended to 64 bits as its type demands.
+    /// `None` if it is absent, of variable size, or not declared.
+    #[inline]
+    pub fn int(&self, index: usize) -> Option<i64> {
+        if index >= self.def.params.len() || self.absent >> index & 1 != 0 {
+            return None;
+        }
+        let slot = self.layout.slots[index];
+        let at = slot.offset as usize;
+        let signed = self.def.params[index].ty.is_signed();
+        let b = self.bytes;
+        Some(match slot.width {
+            8 => i64::from_le_bytes(*b.get(at..)?.first_chunk::<8>()?),
+            4 => {
+                let v = u32::from_le_bytes(*b.get(at..)?.first_chunk::<4>()?);
+                if signed { i64::from(v as i32) } else { i64::from(v) }
+            }
+            2 => {
+                let v = u16::from_le_bytes(*b.get(at..)?.first_chunk::<2>()?);
+                if signed { i64::from(v as i16) } else { i64::from(v) }
+            }
+            1 => {
+                let v = *b.get(at)?;
+                if signed { i64::from(v as i8) } else { i64::from(v) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// A fixed-size parameter as an unsigned number.
+    #[inline]
+    pub fn uint(&self, index: usize) -> Option<u64> {
+        self.int(index).map(|v| v as u64)
+    }
+
+    /// The bytes of a variable-size parameter, with the NUL of text. `None` if it is empty,
+    /// absent, of fixed size, or not declared.
+    #[inline]
+    pub fn bytes(&self, index: usize) -> Option<&'a [u8]> {
+        if index >= self.def.params.len() {
+            return None;
+        }
+        let slot = self.layout.slots[index];
+        if slot.width != 0 {
+            return None;
+        }
+        let len = self.length_at(slot.ordinal);
+        if len == 0 {
+            return None;
+        }
+        let mut start = self.layout.fixed_bytes as usize;
+        for ordinal in 0..slot.ordinal {
+            start += self.length_at(ordinal);
+        }
+        self.bytes.get(start..start + len)
+    }
+
+    /// Text of a variable-size parameter, up to its first NUL. `None` as for [`Self::bytes`].
+    #[inline]
+    pub fn text(&self, index: usize) -> Option<&'a [u8]> {
+        let bytes = self.bytes(index)?;
+        let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+        Some(&bytes[..end])
+    }
+
+    #[inline]
+    fn length_at(&self, ordinal: u8) -> usize {
+        let wide = self.header.flags.has(HeaderFlags::WIDE);
+        let at = self.layout.lengths_offset as usize + ordinal as usize * length_bytes(wide);
+        let tail = self.bytes.get(at..).unwrap_or_default();
+        if wide {
+            tail.first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b) as usize)
+        } else {
+            tail.first_chunk::<2>().map_or(0, |b| u16::from_le_bytes(*b) as usize)
+        }
+    }
+}
+
+fn def_index(def: &'static EventDef) -> usize {
+    let code = def.code.0;
+    if code >= crate::event::FIRST_OWN_CODE {
+        (code - crate::event::FIRST_OWN_CODE + crate::event::FALCO_CODES) as usize
+    } else {
+        code as usize
+    }
+}
+
+/// A parameter value handed to [`RecordBuilder`], in Falco's wire encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Param<'a> {
+    /// No value.
+    Absent,
+    /// A fixed-size value; the low bytes count.
+    Int(i64),
+    /// A variable-size value; text includes its NUL.
+    Bytes(&'a [u8]),
+}
+
+/// Builds records in user space: transcoded captures, iterator results, tests.
+///
+/// The buffer is reused: one allocation serves many records.
+#[derive(Debug, Default)]
+pub struct RecordBuilder {
+    buffer: Vec<u8>,
+}
+
+impl RecordBuilder {
+    /// A builder with an empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Encodes a record; `header.len` is computed, `ABSENT` and `WIDE` are set as needed.
+    /// Parameters missing at the end are absent, as in captures of an older schema.
+    ///
+    /// # Errors
+    /// [`RecordError::Code`] for an undeclared event; [`RecordError::Overrun`] if there are more
+    /// parameters than declared or the record would exceed [`Header::MAX_LEN`].
+    pub fn build(
+        &mut self,
+        mut header: Header,
+        params: &[Param<'_>],
+    ) -> Result<&[u8], RecordError> {
+        let Some(def) = header.code.def() else { return Err(RecordError::Code(header.code.0)) };
+        if params.len() > def.params.len() {
+            return Err(RecordError::Overrun(header.code.0));
+        }
+        let wide = params.iter().zip(def.params).any(|(p, d)| match (p, d.width(false)) {
+            (Param::Int(v), Width::Fixed(4)) if d.ty.natural_width() != d.ty.scap_width() => {
+                i32::try_from(*v).is_err()
+            }
+            (Param::Bytes(b), _) => b.len() > u16::MAX as usize,
+            _ => false,
+        });
+        let layout = Layout::get(def_index(def), wide);
+        let mut absent = 0u64;
+        self.buffer.clear();
+        self.buffer.resize(layout.fixed_bytes as usize, 0);
+        for (index, slot) in layout.slots[..def.params.len()].iter().enumerate() {
+            let at = slot.offset as usize;
+            match (params.get(index).copied().unwrap_or(Param::Absent), slot.width) {
+                (Param::Int(v), 1..) => {
+                    let n = slot.width as usize;
+                    self.buffer[at..at + n].copy_from_slice(&v.to_le_bytes()[..n]);
+                }
+                (Param::Bytes(b), 0) => {
+                    let n = length_bytes(wide);
+                    let len = (b.len() as u32).to_le_bytes();
+                    self.buffer[at..at + n].copy_from_slice(&len[..n]);
+                    self.buffer.extend_from_slice(b);
+                }
+                (_, 0) => {}
+                _ => absent |= 1 << index,
+            }
+        }
+        header.flags.0 &= !(HeaderFlags::ABSENT | HeaderFlags::WIDE);
+        if wide {
+            header.flags.0 |= HeaderFlags::WIDE;
+        }
+        if absent != 0 {
+            header.flags.0 |= HeaderFlags::ABSENT;
+            self.buffer.extend_from_slice(&absent.to_le_bytes());
+        }
+        if self.buffer.len() > Header::MAX_LEN as usize {
+            return Err(RecordError::Overrun(header.code.0));
+        }
+        header.len = self.buffer.len() as u32;
+        header.write(&mut self.buffer);
+        Ok(&self.buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{arg, code};
+
+    fn header(code: EventCode) -> Header {
+        let flags = HeaderFlags::default();
+        Header { ts: 7, tid: 12, tgid: 11, len: 0, flags, code, cpu: 3 }
+    }
+
+    #[test]
+    fn openat_round_trip() {
+        use arg::syscall_openat_2_x as a;
+        let mut builder = RecordBuilder::new();
+        let params = [
+            Param::Int(5),
+            Param::Int(-100),
+            Param::Bytes(b"/etc/passwd\0"),
+            Param::Int(1),
+            Param::Int(0o644),
+        ];
+        let bytes = builder.build(header(code::SYSCALL_OPENAT_2_X), &params).unwrap();
+        let record = Record::parse(bytes).unwrap();
+        assert_eq!(record.int(a::fd), Some(5));
+        assert_eq!(record.int(a::dirfd), Some(-100));
+        assert_eq!(record.text(a::name), Some(&b"/etc/passwd"[..]));
+        assert_eq!(record.int(a::mode), Some(0o644));
+        assert_eq!(record.int(a::ino), None);
+        assert!(!record.has(a::dev) && record.has(a::name) && !record.has(99));
+        assert_eq!((record.tid(), record.header().tgid, record.ts()), (12, 11, 7));
+    }
+
+    #[test]
+    fn values_that_do_not_fit_take_the_wide_layout() {
+        use arg::syscall_close_x as a;
+        let mut builder = RecordBuilder::new();
+        let big = 1 << 40;
+        let bytes = builder
+            .build(header(code::SYSCALL_CLOSE_X), &[Param::Int(0), Param::Int(big)])
+            .unwrap();
+        let record = Record::parse(bytes).unwrap();
+        assert!(record.header().flags.has(HeaderFlags::WIDE));
+        assert_eq!(record.int(a::fd), Some(big));
+        let payload = vec![b'x'; 70_000];
+        let params = [Param::Int(70_000), Param::Bytes(&payload)];
+        let bytes = builder.build(header(code::SYSCALL_READ_X), &params).unwrap();
+        assert_eq!(Record::parse(bytes).unwrap().bytes(1).unwrap().len(), 70_000);
+    }
+
+    #[test]
+    fn every_cut_and_every_lie_is_refused() {
+        let mut builder = RecordBuilder::new();
+        let params = [Param::Int(3), Param::Bytes(b"abc"), Param::Int(4)];
+        let good = builder.build(header(code::SYSCALL_READ_X), &params).unwrap().to_vec();
+        for cut in 0..good.len() {
+            assert!(Record::parse(&good[..cut]).is_err());
+            let mut lie = good[..cut].to_vec();
+            if cut >= HEADER_BYTES {
+                lie[16..19].copy_from_slice(&(cut as u32).to_le_bytes()[..3]);
+                assert!(Record::parse(&lie).is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Field catalogue, extraction and output templates.
+#![forbid(unsafe_code)]

@@ -1,0 +1,8 @@
+//! The filter language: syntax tree, types, compiled predicates.
+#![forbid(unsafe_code)]
+
+pub mod catalog;
+
+pub use catalog::{
+    ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource, Scope, Values,
+};

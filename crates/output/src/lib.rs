@@ -1,0 +1,2 @@
+//! Alerts: text and JSON lines, queues and sinks.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! Command line of Peregrine.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! BPF probe, loader, ring consumer and iterators.

@@ -1,0 +1,2 @@
+//! Falco rules files: loading, diagnostics, compiled rule sets.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Processes, threads, files and users.
+#![forbid(unsafe_code)]
