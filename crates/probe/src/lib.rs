@@ -1,1 +1,3 @@
 //! BPF probe, loader, ring consumer and iterators.
+
+pub mod ring;

@@ -1,0 +1,245 @@
+//! The consumer side of a BPF ring buffer (`BPF_MAP_TYPE_RINGBUF`), mapped into user space.
+//!
+//! The kernel lays a ring out as one page with the consumer position (ours to write), one page
+//! with the producer position, then the data twice in a row, so that a record which wraps is
+//! contiguous in memory (kernel/bpf/ringbuf.c). A record is an 8-byte header and its bytes, padded
+//! to 8; the header's first word is the length with two flags on top.
+//!
+//! # Rules
+//!
+//! 1. Only the consumer stores the consumer position; only the kernel stores the rest.
+//! 2. A record may be read once the producer position has passed it and its busy bit is clear.
+//!    The kernel stores both with release semantics; both loads here are `Acquire`.
+//! 3. The consumer position is stored with `Release` after the last read of the bytes it frees;
+//!    the kernel loads it with acquire semantics before it reuses them.
+//! 4. A busy record ends the batch: later records wait for it, so that order is kept.
+//! 5. Positions only grow; their difference is at most the size of the ring.
+//!
+//! The walk is generic over the memory ([`RingMemory`]), so that the model check in
+//! `tests/ring_model.rs` runs the very code that runs on the kernel's pages.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Bytes of the kernel's record header.
+pub const RECORD_HEADER_BYTES: u64 = 8;
+/// The record is reserved and not yet submitted.
+pub const BUSY: u32 = 1 << 31;
+/// The record was discarded; skip it.
+pub const DISCARD: u32 = 1 << 30;
+
+/// The memory that kernel and consumer share.
+pub trait RingMemory {
+    /// Bytes of the data area, a power of two.
+    fn size(&self) -> u64;
+    /// The consumer position, as last stored by this consumer.
+    fn consumer(&self) -> u64;
+    /// Publishes the consumer position (rule 3).
+    fn release(&self, position: u64);
+    /// The producer position (rule 2).
+    fn producer(&self) -> u64;
+    /// The header word of the record at a position (rule 2).
+    fn header(&self, position: u64) -> u32;
+    /// The bytes of the record at a position. Called only for records that rule 2 allows.
+    fn bytes(&self, position: u64, len: usize) -> &[u8];
+}
+
+/// What a batch did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Records handed over.
+    pub records: usize,
+    /// Bytes freed, headers and padding included.
+    pub bytes: u64,
+    /// A record that is reserved and not yet submitted held up the rest.
+    pub is_held_up: bool,
+    /// The positions contradict the protocol: more than the ring's size between them, or a record
+    /// longer than what was produced. Nothing more can be read from this ring.
+    pub is_corrupt: bool,
+}
+
+/// Hands up to `limit` records to `each`, in order, and frees them.
+///
+/// Space is given back to the kernel every `RELEASE_BYTES` and at the end, not per record: the
+/// position's cache line is shared with the producing CPUs.
+pub fn drain<M: RingMemory>(memory: &M, limit: usize, mut each: impl FnMut(&[u8])) -> Batch {
+    const RELEASE_BYTES: u64 = 64 << 10;
+    let mut batch = Batch::default();
+    let mut position = memory.consumer();
+    let mut released = position;
+    let start = position;
+    let producer = memory.producer();
+    if producer.wrapping_sub(position) > memory.size() {
+        batch.is_corrupt = true;
+        return batch;
+    }
+    while position < producer && batch.records < limit {
+        let word = memory.header(position);
+        if word & BUSY != 0 {
+            batch.is_held_up = true;
+            break;
+        }
+        let len = u64::from(word & !(BUSY | DISCARD));
+        let next = position + ((RECORD_HEADER_BYTES + len + 7) & !7);
+        if next > producer {
+            batch.is_corrupt = true;
+            break;
+        }
+        if word & DISCARD == 0 {
+            each(memory.bytes(position, len as usize));
+            batch.records += 1;
+        }
+        position = next;
+        if position - released >= RELEASE_BYTES.min(memory.size() / 4) {
+            memory.release(position);
+            released = position;
+        }
+    }
+    if position != released {
+        memory.release(position);
+    }
+    batch.bytes = position - start;
+    batch
+}
+
+/// A mapped ring buffer. It has exactly one consumer: whoever owns this.
+pub struct Ring {
+    consumer_page: NonNull<u8>,
+    producer_pages: NonNull<u8>,
+    page_bytes: usize,
+    size: u64,
+}
+
+// SAFETY: the mappings belong to this value alone and stay valid until it is dropped; nothing in
+// them is tied to a thread.
+unsafe impl Send for Ring {}
+
+impl Ring {
+    /// Maps a ring buffer map of `size` data bytes.
+    ///
+    /// # Errors
+    /// If `size` is not a power of two multiple of the page, or the kernel refuses the mapping.
+    pub fn map(fd: BorrowedFd<'_>, size: u64) -> io::Result<Self> {
+        // SAFETY: sysconf has no preconditions.
+        let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+        if !size.is_power_of_two() || size < page_bytes as u64 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("ring size {size} is not a power of two of at least a page"),
+            ));
+        }
+        let consumer_page = map(fd, page_bytes, libc::PROT_READ | libc::PROT_WRITE, 0)?;
+        let producer_bytes = page_bytes + 2 * size as usize;
+        let producer_pages = match map(fd, producer_bytes, libc::PROT_READ, page_bytes) {
+            Ok(pages) => pages,
+            Err(error) => {
+                unmap(consumer_page, page_bytes);
+                return Err(error);
+            }
+        };
+        Ok(Self { consumer_page, producer_pages, page_bytes, size })
+    }
+
+    /// Hands up to `limit` records to `each`; see [`drain`].
+    pub fn drain(&mut self, limit: usize, each: impl FnMut(&[u8])) -> Batch {
+        drain(self, limit, each)
+    }
+
+    /// Bytes that wait to be consumed.
+    pub fn pending(&self) -> u64 {
+        self.producer().saturating_sub(self.consumer())
+    }
+
+    /// Bytes of the data area.
+    pub fn capacity(&self) -> u64 {
+        self.size
+    }
+
+    fn consumer_atomic(&self) -> &AtomicU64 {
+        // SAFETY: the page is mapped for as long as self lives, aligned, and accessed only as an
+        // atomic by us; the kernel only loads it (rule 1).
+        unsafe { self.consumer_page.cast::<AtomicU64>().as_ref() }
+    }
+
+    fn producer_atomic(&self) -> &AtomicU64 {
+        // SAFETY: as above; this page is mapped read-only and we only load.
+        unsafe { self.producer_pages.cast::<AtomicU64>().as_ref() }
+    }
+
+    fn data(&self, position: u64) -> NonNull<u8> {
+        let offset = self.page_bytes + (position & (self.size - 1)) as usize;
+        // SAFETY: the offset is below page_bytes + size, inside the mapping.
+        unsafe { self.producer_pages.add(offset) }
+    }
+}
+
+impl RingMemory for Ring {
+    #[inline]
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    #[inline]
+    fn consumer(&self) -> u64 {
+        // Relaxed: our own last store (rule 1).
+        self.consumer_atomic().load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn release(&self, position: u64) {
+        self.consumer_atomic().store(position, Ordering::Release);
+    }
+
+    #[inline]
+    fn producer(&self) -> u64 {
+        self.producer_atomic().load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn header(&self, position: u64) -> u32 {
+        // SAFETY: records start at multiples of 8 inside the mapping; the word is accessed as an
+        // atomic only, and the kernel clears the busy bit with an atomic exchange.
+        unsafe { self.data(position).cast::<AtomicU32>().as_ref() }.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn bytes(&self, position: u64, len: usize) -> &[u8] {
+        let start = self.data(position + RECORD_HEADER_BYTES);
+        // SAFETY: `drain` has checked that the record ends at or before the producer position,
+        // which is at most one ring size ahead; the data is mapped twice in a row, so the range is
+        // contiguous. The kernel writes it no more until `release` passes it (rule 3).
+        unsafe { std::slice::from_raw_parts(start.as_ptr(), len) }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        unmap(self.consumer_page, self.page_bytes);
+        unmap(self.producer_pages, self.page_bytes + 2 * self.size as usize);
+    }
+}
+
+fn map(fd: BorrowedFd<'_>, bytes: usize, prot: i32, offset: usize) -> io::Result<NonNull<u8>> {
+    // SAFETY: a fresh shared mapping chosen by the kernel; it aliases no Rust object.
+    let address = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            bytes,
+            prot,
+            libc::MAP_SHARED,
+            fd.as_raw_fd(),
+            offset as libc::off_t,
+        )
+    };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(address.cast()).ok_or_else(|| io::Error::other("mmap returned address 0"))
+}
+
+fn unmap(address: NonNull<u8>, bytes: usize) {
+    // SAFETY: exactly a range that `map` returned, unmapped once by its owner.
+    unsafe { libc::munmap(address.as_ptr().cast(), bytes) };
+}
