@@ -1,0 +1,44 @@
+# Peregrine: `make run` builds it and watches this machine, `make test` runs every test that can run
+# here. Both install what the build needs on Debian and Ubuntu (scripts/deps.sh says what to install
+# elsewhere).
+
+# Options for `make run`, as in: make run ARGS="--duration 10 --json"
+ARGS ?=
+CARGO ?= cargo
+SHARED ?= $(abspath ../shared)
+export PEREGRINE_SHARED ?= $(SHARED)
+
+# Watching the kernel needs root; everything else does not.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: help build run test lint deps clean doc
+
+help:
+	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
+	@echo "make test             every test that can run on this machine"
+	@echo "make lint             rustfmt and clippy, warnings are errors"
+	@echo "make build            the release binary: target/release/peregrine"
+	@echo "make doc              the API documentation"
+
+deps:
+	@scripts/deps.sh
+
+build: deps
+	$(CARGO) build --release --locked --bin peregrine
+
+run: build
+	$(SUDO) target/release/peregrine run $(ARGS)
+
+lint: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# Live tests load the probe: as root they run, otherwise they say why they are skipped.
+test: lint
+	$(CARGO) test --workspace --locked
+
+doc:
+	$(CARGO) doc --workspace --no-deps
+
+clean:
+	$(CARGO) clean
