@@ -27,7 +27,7 @@ done
 
 fetch_kernel() { # suite -> path of vmlinuz
   local suite=$1 dir=$cache/$1 uri pattern name
-  if ! ls "$dir"/boot/vmlinuz-* >/dev/null 2>&1; then
+  if [ -z "$(find "$dir" -name 'vmlinuz*' -size +1M 2>/dev/null)" ]; then
     mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
     uri=$(grep -rhoE '(^URIs: |^deb (\[[^]]*\] )?)[a-z]+://[^ ]*/debian/?( |$)' \
       /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -oE '[a-z]+://[^ ]+' | head -1)
@@ -42,7 +42,7 @@ fetch_kernel() { # suite -> path of vmlinuz
     [ -n "$name" ] || { echo "no kernel package in $suite" >&2; return 1; }
     (cd "$dir" && "${apt[@]}" download "$name" >&2 && dpkg-deb -x ./*.deb . && rm -rf ./*.deb apt)
   fi
-  find "$dir" -name 'vmlinuz-*' | sort -V | tail -1
+  find "$dir" -name 'vmlinuz*' -size +1M | sort -V | tail -1
 }
 
 case $kernel in
