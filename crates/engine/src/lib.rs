@@ -1,2 +1,5 @@
 //! Sources, partitions and workers.
 #![forbid(unsafe_code)]
+
+pub mod counters;
+pub mod parking;

@@ -1,0 +1,96 @@
+//! Counters of the hot path.
+//!
+//! Each worker owns one [`WorkerCounters`] and is its only writer, so adding is a plain load and
+//! store; readers sum over workers. Nothing global is written per event.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+
+/// One number with one writer.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds; only the owner may call this.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        // Relaxed: a statistic orders nothing.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Replaces the value; only the owner may call this.
+    #[inline]
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    /// The value at some recent moment.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! worker_counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// What one worker counts. See the module documentation for who may write.
+        #[derive(Debug, Default)]
+        pub struct WorkerCounters { $($(#[$doc])* pub $name: Counter,)* }
+
+        /// Values of [`WorkerCounters`] at one moment.
+        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+        pub struct WorkerTotals { $($(#[$doc])* pub $name: u64,)* }
+
+        impl WorkerCounters {
+            /// Reads all values.
+            pub fn totals(&self) -> WorkerTotals {
+                WorkerTotals { $($name: self.$name.get(),)* }
+            }
+        }
+
+        impl std::ops::AddAssign for WorkerTotals {
+            fn add_assign(&mut self, other: Self) { $(self.$name += other.$name;)* }
+        }
+
+        impl WorkerTotals {
+            /// Names and values, for reports and metrics.
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+worker_counters! {
+    /// Records taken from the rings.
+    records,
+    /// Bytes taken from the rings, ring headers and padding included.
+    ring_bytes,
+    /// Records that carried an event to the rules (fork markers and iterator records do not).
+    events,
+    /// Conditions that were evaluated.
+    evaluations,
+    /// Alerts made.
+    alerts,
+    /// Alerts made while records of the thread group were known to be lost.
+    degraded_alerts,
+    /// Bytes that were not a record; each is a defect.
+    malformed,
+    /// Records copied aside because their process's inheritance was not published yet.
+    parked,
+    /// Processes whose inheritance did not come in time.
+    parking_timeouts,
+    /// Nanoseconds processes spent parked, summed.
+    parked_ns,
+    /// Records parked at this moment.
+    parked_now,
+    /// Times the worker went to sleep in epoll.
+    sleeps,
+    /// Threads known at this moment.
+    threads,
+    /// Open file descriptors known at this moment.
+    fds,
+}
+
+/// All workers' counters.
+pub type Counters = Vec<CachePadded<WorkerCounters>>;
