@@ -98,7 +98,11 @@ impl Parking {
     pub fn push(&mut self, tgid: u32, record: &[u8]) {
         self.groups
             .entry(tgid)
-            .or_insert_with(|| Parked { since: Instant::now(), bytes: Vec::new(), ends: Vec::new() })
+            .or_insert_with(|| Parked {
+                since: Instant::now(),
+                bytes: Vec::new(),
+                ends: Vec::new(),
+            })
             .push(record);
         self.bytes += record.len();
         self.records += 1;

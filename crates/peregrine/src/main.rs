@@ -1,4 +1,47 @@
 //! Command line of Peregrine.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod command;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Runtime security for Linux, on every core: system calls through eBPF, Falco rules, alerts.
+#[derive(Debug, Parser)]
+#[command(name = "peregrine", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the events and their parameters
+    Events(command::events::EventsArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Events(args) => print(&command::events::text(&args)),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("peregrine: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a page; a reader that goes away early (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error.into()),
+    }
+}
