@@ -12,6 +12,7 @@ pub mod codegen;
 pub mod event;
 pub mod flags;
 pub mod layout;
+pub mod priority;
 pub mod record;
 pub mod syscalls;
 pub mod table;
@@ -19,6 +20,7 @@ pub mod types;
 pub mod value;
 
 pub use event::{Category, EventCode, EventDef, EventFlags, ParamDef};
+pub use priority::{Priority, UnknownPriority};
 pub use record::{Header, HeaderFlags, Record, RecordBuilder, RecordError};
 pub use table::{arg, code};
 pub use types::{Format, ParamType};
