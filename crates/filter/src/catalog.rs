@@ -85,7 +85,9 @@ pub struct FieldRef {
 
 /// The fields that exist.
 pub trait Catalog {
-    /// Looks a field up by its full name.
+    /// Looks a field up by its full name. A name may hold the argument of a field that takes one
+    /// after a dot: the field of `evt.arg.flags` is `evt.arg`. Then [`FieldInfo::name`] is shorter
+    /// than `name`, and what follows it and its dot is the argument to give to [`Self::bind`].
     fn field(&self, name: &str) -> Option<FieldInfo>;
 
     /// Checks the argument of a field. The rule ([`ArgRule`]) is checked by the caller.
