@@ -1,2 +1,25 @@
-//! Alerts: text and JSON lines, queues and sinks.
+//! Alerts: what they carry, their text and JSON lines, and the way to the sinks.
+//!
+//! ```text
+//!  workers ── Alert ──► alert queue ──► dispatcher ── Line ──► queue ──► thread: stdout
+//!  (AlertSender)        (bounded)       renders once      └──► queue ──► thread: file
+//! ```
+//!
+//! Each sink has a queue and a thread of its own, so one that hangs delays no other; what happens
+//! when a queue is full is a choice ([`WhenFull`]), and every alert lost is counted where it was
+//! lost. The crate knows nothing of events or rules: the message and the fields of an alert come
+//! in as values.
 #![forbid(unsafe_code)]
+
+pub mod alert;
+mod clock;
+mod json;
+pub mod line;
+pub mod queue;
+pub mod sink;
+
+pub use alert::{Alert, FieldValue, RuleIdentity, StateQuality};
+pub use line::{Encoding, Line, LineFormat};
+pub use peregrine_event::Priority;
+pub use queue::{AlertSender, OutputReport, OutputTotals, Outputs, OutputsBuilder, SinkTotals};
+pub use sink::{FileSink, OutputError, Sink, SinkOptions, StdoutSink, WhenFull};
