@@ -2,13 +2,15 @@
 //!
 //! An event (name, category, flags, parameters and their types) is declared once, in [`table`].
 //! From it derive the compact record layout ([`layout`]), the C structs of the probe ([`codegen`])
-//! and the zero-copy view of a record ([`Record`]). [`Value`] is what a field of any kind
+//! and the zero-copy view of a record ([`Record`]); how events of old captures become today's is
+//! declared in [`convert`]. [`Value`] is what a field of any kind
 //! evaluates to; it lives here because the language and the field catalogue both speak it.
 //!
 //! No I/O, no threads, and no allocation per event.
 #![forbid(unsafe_code)]
 
 pub mod codegen;
+pub mod convert;
 pub mod event;
 pub mod flags;
 pub mod layout;
