@@ -98,6 +98,14 @@ pub trait Catalog {
 
     /// All names, for suggestions.
     fn names(&self) -> Vec<&'static str>;
+
+    /// Whether `evt.type` can have this value; anything else in a comparison with it is an error.
+    ///
+    /// By default every event and every system call. A catalogue with plugins adds the names of
+    /// their asynchronous events.
+    fn is_event_name(&self, name: &str) -> bool {
+        crate::event_types::is_event_name(name)
+    }
 }
 
 /// Values of one extraction.
@@ -107,6 +115,14 @@ pub type Values<'a> = SmallVec<[Value<'a>; 4]>;
 pub trait FieldSource {
     /// Appends the values of a field to `out`. Returns whether the field exists for this event: a
     /// list may exist and be empty, a scalar that exists has appended exactly one value.
+    ///
+    /// A scalar that stands for several things (`fd.ip`: both ends; `proc.aname`: every ancestor)
+    /// appends one value for each. A comparison then holds if it holds for any of them, except
+    /// that `!=` on addresses, networks and ports must hold for all. Such fields cannot stand on
+    /// the right of an operator.
+    ///
+    /// `evt.around[T]` is the distance of the event's time from `T`, in nanoseconds; its `=` asks
+    /// whether it is at most the given number of milliseconds.
     fn extract<'s>(&'s self, field: &FieldRef, out: &mut Values<'s>) -> bool;
 
     /// A number that changes whenever values of this scope may change; predicates of that scope

@@ -9,7 +9,11 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 mod vector {
+    pub mod catalog;
+    pub mod compile;
+    pub mod eval;
     pub mod parse;
+    pub mod sets;
 }
 
 /// Result of one vector: its kind and, if it failed, why.
@@ -104,4 +108,25 @@ fn filter_parse() {
 #[test]
 fn filter_text() {
     report("filter_compile.json", &run("filter_compile.json", &["text"], vector::parse::check));
+}
+
+#[test]
+fn filter_compile() {
+    let Some(catalog) = vector::catalog::Fields::load() else { return };
+    let check = |v: &Json| vector::compile::check(&catalog, v);
+    report("filter_compile.json", &run("filter_compile.json", &["compile"], check));
+}
+
+#[test]
+fn filter_sets() {
+    let kinds = ["syscall_set", "event_set"];
+    report("filter_compile.json", &run("filter_compile.json", &kinds, vector::sets::check));
+}
+
+#[test]
+fn filter_eval() {
+    let Some(catalog) = vector::catalog::Fields::load() else { return };
+    let check = |v: &Json| vector::eval::check(&catalog, v);
+    report("filter_eval.json", &run("filter_eval.json", &["mock", "transform"], check));
+    report("paths.json", &run("paths.json", &["prefix_match"], check));
 }

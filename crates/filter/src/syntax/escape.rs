@@ -61,9 +61,13 @@ fn short_escape(byte: u8) -> Option<u8> {
 }
 
 /// Appends a value in quotes such that the parser reads it back: what is no valid UTF-8, and NUL,
-/// becomes `\xHH`.
+/// becomes `\xHH`, and so does a backslash at the end, behind which a quote would not close.
 pub(crate) fn quote_into(value: &[u8], out: &mut String) {
     out.push('"');
+    let (value, last) = match value {
+        [value @ .., b'\\'] => (value, "\\x5c"),
+        _ => (value, ""),
+    };
     for chunk in value.utf8_chunks() {
         for ch in chunk.valid().chars() {
             match u8::try_from(ch).ok().and_then(short_escape) {
@@ -80,6 +84,7 @@ pub(crate) fn quote_into(value: &[u8], out: &mut String) {
             let _ = write!(out, "\\x{byte:02x}");
         }
     }
+    out.push_str(last);
     out.push('"');
 }
 
@@ -148,7 +153,9 @@ mod tests {
 
     #[test]
     fn quoting_reads_back() {
-        for value in [&b"a b"[..], b"\xff\x00'\"\\", "ü=\n".as_bytes(), b"", b"\x0b"] {
+        for value in
+            [&b"a b"[..], b"\xff\x00'\"\\", "ü=\n".as_bytes(), b"", b"\x0b", b"\\", b"a\\\\"]
+        {
             let mut text = String::new();
             quote_into(value, &mut text);
             assert_eq!(unescape(text.as_bytes()).unwrap(), value);

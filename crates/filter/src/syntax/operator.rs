@@ -109,7 +109,7 @@ impl Operator {
 spelled! {
     /// Says how a string operator treats a list of values.
     Modifier {
-        /// Same as [`Modifier::Anyof`].
+        /// True for exactly one value of the list.
         Oneof = "oneof",
         /// True for at least one value of the list.
         Anyof = "anyof",

@@ -127,17 +127,18 @@ impl<'a> Scanner<'a> {
 
     /// A quoted string, quotes included and escapes not resolved. `None` if there is no quote
     /// here, or none that closes it before the end or a NUL.
+    ///
+    /// A quote behind a backslash never closes, not even behind an escaped backslash: rules with
+    /// `"\\"quoted\\""` exist and load in Falco.
     pub fn quoted(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest();
         let quote = *rest.first().filter(|b| matches!(b, b'"' | b'\''))?;
-        let mut escaped = false;
+        let mut previous = quote;
         for (index, &byte) in rest.iter().enumerate().skip(1) {
             match byte {
                 0 => return None,
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                _ if byte == quote => return Some(self.take(index + 1)),
-                _ => {}
+                _ if byte == quote && previous != b'\\' => return Some(self.take(index + 1)),
+                _ => previous = byte,
             }
         }
         None
