@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod counters;
+pub mod interest;
 pub mod parking;
 pub mod waiting;

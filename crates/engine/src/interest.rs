@@ -1,0 +1,102 @@
+//! Which system calls the kernel side shall report.
+//!
+//! The state needs every event that changes it; the rules need the events they name. Everything
+//! else costs one table look-up in the kernel and is never encoded.
+
+use peregrine_event::syscalls::{Syscall, X86_64};
+use peregrine_event::{Category, EventCode, EventFlags, code};
+
+/// Entries of the kernel's table, one per native system call number.
+pub const TABLE_LEN: usize = 512;
+
+/// Not reported.
+pub const OFF: u8 = 0;
+/// Reported with its own event.
+pub const DEDICATED: u8 = 1;
+/// Reported with the generic event.
+pub const GENERIC: u8 = 2;
+
+/// What the rules can be satisfied by.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Event codes named by rules (dedicated events).
+    pub codes: Vec<EventCode>,
+    /// Portable ids of system calls named by rules that only have the generic event.
+    pub generic_ids: Vec<u16>,
+    /// A rule can be satisfied by any event: everything is wanted, except what floods (see
+    /// [`floods`]), unless it is named as well.
+    pub any: bool,
+    /// Report every system call, whatever the rules say.
+    pub all: bool,
+}
+
+/// System calls that come by the hundred thousand and carry no state: data transfer and waiting.
+/// As in Falco they are reported only if a rule names them.
+pub fn floods(exit: EventCode) -> bool {
+    let Some(def) = exit.def() else { return false };
+    let subject = def.category.subject();
+    !def.flags.has(EventFlags::MODIFIES_STATE)
+        && (subject == Category::IO_READ
+            || subject == Category::IO_WRITE
+            || def.category.has(Category::WAIT)
+            || exit == code::SYSCALL_FUTEX_X)
+}
+
+/// Whether the state of processes and files needs this event.
+pub fn state_needs(exit: EventCode) -> bool {
+    exit.def().is_some_and(|def| def.flags.has(EventFlags::MODIFIES_STATE))
+}
+
+/// The kernel's table.
+pub fn table(wanted: &Wanted) -> [u8; TABLE_LEN] {
+    let mut table = [OFF; TABLE_LEN];
+    for syscall in &X86_64 {
+        if let Some(entry) = table.get_mut(syscall.number as usize) {
+            *entry = interest_in(syscall, wanted);
+        }
+    }
+    table
+}
+
+fn interest_in(syscall: &Syscall, wanted: &Wanted) -> u8 {
+    if syscall.exit == code::GENERIC_X {
+        let named = wanted.generic_ids.contains(&syscall.id);
+        return if wanted.all || wanted.any || named { GENERIC } else { OFF };
+    }
+    let named = wanted.codes.contains(&syscall.exit);
+    let wanted =
+        wanted.all || named || state_needs(syscall.exit) || (wanted.any && !floods(syscall.exit));
+    if wanted { DEDICATED } else { OFF }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: usize = 0;
+    const OPENAT: usize = 257;
+    const CHMOD: usize = 90;
+    const GETPPID: usize = 110;
+
+    #[test]
+    fn state_is_always_reported_and_floods_only_when_named() {
+        let nothing = table(&Wanted::default());
+        assert_eq!((nothing[OPENAT], nothing[READ]), (DEDICATED, OFF));
+        assert_eq!((nothing[CHMOD], nothing[GETPPID]), (OFF, OFF));
+
+        let any = table(&Wanted { any: true, ..Wanted::default() });
+        assert_eq!((any[CHMOD], any[GETPPID], any[READ]), (DEDICATED, GENERIC, OFF));
+
+        let read = Wanted { codes: vec![code::SYSCALL_READ_X], ..Wanted::default() };
+        assert_eq!(table(&read)[READ], DEDICATED);
+
+        let all = table(&Wanted { all: true, ..Wanted::default() });
+        assert!(X86_64.iter().all(|s| all[s.number as usize] != OFF));
+    }
+
+    #[test]
+    fn numbers_without_a_system_call_are_off() {
+        let all = table(&Wanted { all: true, ..Wanted::default() });
+        assert_eq!(all[TABLE_LEN - 1], OFF);
+    }
+}
