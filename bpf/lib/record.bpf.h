@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Building a record and handing it to its ring.
+ *
+ *	struct rec r;
+ *	struct ev_openat *ev = RECORD(&r, OPENAT, openat);
+ *	if (!ev)
+ *		return 0;
+ *	ev->fd = ...;                               fixed-size parameters
+ *	put_user_str(&r, EV_OPENAT_NAME, ptr);      variable-size ones, in declaration order
+ *	submit(&r, tid, tgid, class);
+ *
+ * A record grows in a scratch slot of this CPU and is copied into the ring at once when it is
+ * complete: no reservation ever stays open over a read of user memory.
+ *
+ * A slot is claimed with plain loads and stores. Tracepoint programs run with preemption off, so
+ * claims on a CPU nest like interrupts: whoever interrupts has released its slot before the
+ * interrupted one goes on.
+ */
+#pragma once
+
+#include "events.gen.h"
+#include "maps.bpf.h"
+#include "route.bpf.h"
+
+/* Most bytes one variable-size parameter may take. */
+enum { CHUNK_MAX = 32 << 10 };
+
+struct rec {
+	struct scratch *scratch;
+	u32 len;
+	u32 lengths; /* offset of the first length */
+	u64 absent;
+	u16 code;
+	u8 flags;
+};
+
+static __always_inline void count_drop(u32 ring, u32 class, u32 cause)
+{
+	u32 key = (ring * CLASSES + class) * DROP_CAUSES + cause;
+	u64 *count = bpf_map_lookup_elem(&drops, &key);
+
+	if (count)
+		(*count)++;
+}
+
+static __always_inline struct scratch *claim_scratch(void)
+{
+	u32 base = bpf_get_smp_processor_id() * SCRATCH_SLOTS;
+
+#pragma unroll
+	for (u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		u32 key = base + i;
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+
+		if (!s)
+			return NULL;
+		if (!s->busy) {
+			s->busy = 1;
+			return s;
+		}
+	}
+	return NULL;
+}
+
+/* Starts a record; the lengths of all variable-size parameters are zero. */
+static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 lengths)
+{
+	struct scratch *s = claim_scratch();
+
+	if (!s) {
+		count_drop(route(bpf_get_current_pid_tgid() >> 32), CLASS_STATE, DROP_SCRATCH);
+		return NULL;
+	}
+	r->scratch = s;
+	r->len = fixed;
+	r->lengths = lengths;
+	r->absent = 0;
+	r->code = code;
+	r->flags = 0;
+	__builtin_memset(s->data + lengths, 0, fixed - lengths);
+	return s->data;
+}
+
+#define RECORD(r, NAME, name)                                                                   \
+	((struct ev_##name *)rec_begin(r, EV_##NAME##_CODE, sizeof(struct ev_##name),           \
+				       EV_##NAME##_LENGTHS))
+
+/* Gives a record up. */
+static __always_inline void rec_abandon(struct rec *r)
+{
+	r->scratch->busy = 0;
+}
+
+/* Marks a fixed-size parameter as having no value; `param` is its index in the event table. */
+static __always_inline void rec_absent(struct rec *r, u32 param)
+{
+	r->absent |= 1ULL << param;
+}
+
+static __always_inline bool rec_has_room(struct rec *r, u32 bytes)
+{
+	if (r->len <= SCRATCH_BYTES - CHUNK_MAX - 8)
+		return true;
+	r->flags |= RECORD_TRUNCATED;
+	return false;
+}
+
+static __always_inline void rec_set_length(struct rec *r, u32 ordinal, u32 bytes)
+{
+	*(u16 *)(r->scratch->data + r->lengths + 2 * ordinal) = bytes;
+}
+
+/* Where the next variable-size parameter goes; call only after rec_has_room(). */
+static __always_inline u8 *rec_tail(struct rec *r)
+{
+	u32 at = r->len;
+
+	/* The verifier of older kernels loses the bound across spills: state it here again. */
+	asm volatile("" : "+r"(at));
+	if (at > SCRATCH_BYTES - CHUNK_MAX - 8)
+		return NULL;
+	return r->scratch->data + at;
+}
+
+static __always_inline void rec_grow(struct rec *r, u32 ordinal, long bytes)
+{
+	if (bytes <= 0)
+		return;
+	rec_set_length(r, ordinal, bytes);
+	r->len += bytes;
+}
+
+/* A NUL-terminated string in user memory, at most `max` bytes with its NUL; none if unreadable. */
+static __always_inline void put_user_str_max(struct rec *r, u32 ordinal, u64 ptr, u32 max)
+{
+	u8 *to;
+
+	if (!ptr || !rec_has_room(r, max))
+		return;
+	to = rec_tail(r);
+	if (to)
+		rec_grow(r, ordinal, bpf_probe_read_user_str(to, max, (void *)ptr));
+}
+
+static __always_inline void put_user_str(struct rec *r, u32 ordinal, u64 ptr)
+{
+	put_user_str_max(r, ordinal, ptr, PATH_BYTES);
+}
+
+static __always_inline void put_kernel_str(struct rec *r, u32 ordinal, const void *ptr, u32 max)
+{
+	u8 *to;
+
+	if (!ptr || !rec_has_room(r, max))
+		return;
+	to = rec_tail(r);
+	if (to)
+		rec_grow(r, ordinal, bpf_probe_read_kernel_str(to, max, ptr));
+}
+
+/* Appends bytes to the parameter that was put last (for values gathered piece by piece). */
+static __always_inline void rec_extend(struct rec *r, u32 ordinal, u32 bytes)
+{
+	u16 *length = (u16 *)(r->scratch->data + r->lengths + 2 * ordinal);
+
+	*length += bytes;
+	r->len += bytes;
+}
+
+/* `bytes` bytes of user memory, at most `max` (a constant up to CHUNK_MAX); none if unreadable. */
+static __always_inline void put_user_bytes(struct rec *r, u32 ordinal, u64 ptr, u64 bytes, u32 max)
+{
+	u32 n = bytes < max ? bytes : max;
+	u8 *to;
+
+	if (!ptr || !n || !rec_has_room(r, n))
+		return;
+	to = rec_tail(r);
+	asm volatile("" : "+r"(n));
+	if (!to || n > CHUNK_MAX)
+		return;
+	if (bpf_probe_read_user(to, n, (void *)ptr) == 0)
+		rec_grow(r, ordinal, n);
+}
+
+/* The same from kernel memory. */
+static __always_inline void put_kernel_bytes(struct rec *r, u32 ordinal, const void *ptr,
+					     u64 bytes, u32 max)
+{
+	u32 n = bytes < max ? bytes : max;
+	u8 *to;
+
+	if (!ptr || !n || !rec_has_room(r, n))
+		return;
+	to = rec_tail(r);
+	asm volatile("" : "+r"(n));
+	if (!to || n > CHUNK_MAX)
+		return;
+	if (bpf_probe_read_kernel(to, n, ptr) == 0)
+		rec_grow(r, ordinal, n);
+}
+
+/* Bytes that lie on the stack; `bytes` is a constant. */
+#define put_stack(r, ordinal, from, bytes)                                                      \
+	do {                                                                                    \
+		u8 *to_ = rec_has_room(r, bytes) ? rec_tail(r) : NULL;                          \
+		if (to_) {                                                                      \
+			__builtin_memcpy(to_, from, bytes);                                     \
+			rec_grow(r, ordinal, bytes);                                            \
+		}                                                                               \
+	} while (0)
+
+/* Wakes the ring's worker if it said that it sleeps. After the record is visible: the worker sets
+ * its flag, then looks at the ring once more, so one of the two sees the other. */
+static __always_inline void wake_sleeper(void *ring, u32 index)
+{
+	u32 *flag = bpf_map_lookup_elem(&sleeping, &index);
+	void *nudge;
+
+	if (!flag || !*flag)
+		return;
+	*flag = 0;
+	nudge = bpf_ringbuf_reserve(ring, 8, 0);
+	if (nudge)
+		bpf_ringbuf_discard(nudge, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void remember_loss(u32 tgid, u32 class)
+{
+	u32 one = 1;
+
+	if (class > CLASS_STATE)
+		return;
+	if (bpf_map_update_elem(&state_lost, &tgid, &one, BPF_NOEXIST) == 0)
+		__sync_fetch_and_add(&lost_groups, 1);
+}
+
+/* Completes the record and copies it into the ring of its thread group. */
+static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 class)
+{
+	struct record_header *h = (struct record_header *)r->scratch->data;
+	u32 index = route(tgid);
+	void *ring = bpf_map_lookup_elem(&rings, &index);
+	u32 len = r->len;
+	u64 used;
+	u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (!ring)
+		goto out;
+	if (r->absent) {
+		u8 *to = rec_tail(r);
+
+		if (to) {
+			__builtin_memcpy(to, &r->absent, 8);
+			len += 8;
+			r->flags |= RECORD_ABSENT;
+		}
+	}
+	if (lost_groups && bpf_map_delete_elem(&state_lost, &tgid) == 0) {
+		__sync_fetch_and_add(&lost_groups, -1);
+		r->flags |= RECORD_STATE_LOST;
+	}
+	h->tid = tid;
+	h->tgid = tgid;
+	h->len_flags = len | (u32)r->flags << 24;
+	h->code = r->code;
+	h->cpu = bpf_get_smp_processor_id();
+
+	asm volatile("" : "+r"(len));
+	if (len > SCRATCH_BYTES) {
+		count_drop(index, class, DROP_TOO_LARGE);
+		remember_loss(tgid, class);
+		goto out;
+	}
+	used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	if (class < CLASSES && used + len > class_limit[class]) {
+		count_drop(index, class, class == CLASS_LIFECYCLE ? DROP_RING_FULL : DROP_SHARE);
+		remember_loss(tgid, class);
+		goto out;
+	}
+	if (used < wake_bytes && used + len >= wake_bytes)
+		flags = BPF_RB_FORCE_WAKEUP;
+	h->ts = bpf_ktime_get_boot_ns() + epoch_offset_ns;
+	if (bpf_ringbuf_output(ring, r->scratch->data, len, flags)) {
+		count_drop(index, class, DROP_RING_FULL);
+		remember_loss(tgid, class);
+		goto out;
+	}
+	wake_sleeper(ring, index);
+out:
+	r->scratch->busy = 0;
+}
+
+/* The same for the current thread. */
+static __always_inline void submit(struct rec *r, u32 class)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	submit_as(r, (u32)id, id >> 32, class);
+}
