@@ -22,6 +22,7 @@ pub mod explain;
 mod literal;
 mod matching;
 mod memo;
+pub mod operand;
 pub mod program;
 mod resolve;
 mod services;
@@ -37,8 +38,10 @@ pub use catalog::{
 pub use diagnostic::{CompileError, CompileErrors, Warning};
 pub use evaluator::{Evaluator, EventEvaluator};
 pub use explain::{Explanation, ExplanationKind};
+pub use operand::CompiledOperand;
 pub use program::{ConditionId, Program, ProgramSize};
 pub use syntax::{
     Check, Expr, ExprKind, Field, ListItem, Modifier, Operand, OperandKind, Operator, ParseError,
-    ParseOptions, Position, Span, Text, Transformer, TransformerCall, parse, parse_with,
+    ParseOptions, Position, Span, Text, Transformer, TransformerCall, parse, parse_operand,
+    parse_with,
 };

@@ -24,7 +24,9 @@ pub mod visit;
 pub use ast::{Check, Expr, ExprKind, Field, ListItem, Operand, OperandKind, TransformerCall};
 pub use escape::{EscapeError, escape, unescape};
 pub use operator::{Modifier, Operator, Transformer};
-pub use parser::{DEFAULT_MAX_DEPTH, ParseError, ParseOptions, Parsed, parse, parse_with};
+pub use parser::{
+    DEFAULT_MAX_DEPTH, ParseError, ParseOptions, Parsed, parse, parse_operand, parse_with,
+};
 pub use position::{Position, Span};
 pub use text::Text;
 pub use visit::Visitor;

@@ -90,6 +90,26 @@ pub fn parse_with(text: impl AsRef<[u8]>, options: &ParseOptions) -> Result<Pars
     Ok(Parsed { expr, end: parser.scan.position() })
 }
 
+/// Parses a field or a transformer call at the beginning of a text, whatever follows it, as an
+/// output template has it behind a `%`. Gives it and where it ends.
+///
+/// # Errors
+/// The text begins with neither.
+pub fn parse_operand(text: impl AsRef<[u8]>) -> Result<(Operand, Position)> {
+    let options = ParseOptions::default();
+    let mut parser = Parser { scan: Scanner::new(text.as_ref()), last: String::new(), options };
+    let start = parser.scan.position();
+    let operand = if let Some(name) = parser.word(Scanner::field_name) {
+        parser.parse_field_rest(0, name, start)?
+    } else if let Some(transformer) = parser.transformer_start() {
+        parser.scan.blanks();
+        parser.parse_call_rest(0, transformer, start)?
+    } else {
+        return parser.fail("expected a field or a transformer");
+    };
+    Ok((operand, parser.scan.position()))
+}
+
 type Result<T, E = ParseError> = std::result::Result<T, E>;
 
 struct Parser<'a> {
@@ -628,6 +648,16 @@ mod tests {
             assert_eq!(error.message, "exceeded max depth limit of 1000");
         };
         std::thread::Builder::new().stack_size(2 << 20).spawn(check).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn an_operand_ends_where_it_ends() {
+        let end = |text: &str| parse_operand(text).map(|(o, end)| (o.to_string(), end.index)).ok();
+        assert_eq!(end("proc.name end"), Some(("proc.name".to_owned(), 9)));
+        assert_eq!(end("proc.aname[2]x"), Some(("proc.aname[2]".to_owned(), 13)));
+        assert_eq!(end("toupper( fd.name ) x"), Some(("toupper(fd.name)".to_owned(), 18)));
+        assert_eq!(end("toupper(fd.name"), None);
+        assert_eq!(end(" proc.name"), None);
     }
 
     #[test]
