@@ -15,14 +15,18 @@
 pub mod block;
 mod body;
 pub mod convert;
+mod encode;
 pub mod entry;
 pub mod error;
 pub mod event;
+pub mod file;
 mod lists;
 mod parse;
 pub mod reader;
+pub mod rotate;
 mod stream;
 pub mod transcode;
+pub mod writer;
 
 pub use convert::{Converted, Converter};
 pub use entry::{
@@ -31,5 +35,8 @@ pub use entry::{
 };
 pub use error::{ConvertProblem, Error, Problem};
 pub use event::{OwnedEvent, RawEvent, Span};
+pub use file::{ConvertSummary, convert_file};
 pub use reader::{Item, Reader};
+pub use rotate::{RotatingWriter, Rotation};
 pub use transcode::{Transcoded, Transcoder};
+pub use writer::{CaptureState, Writer, WriterOptions};

@@ -1,6 +1,8 @@
 //! Finds the conformance data.
 #![allow(dead_code)]
 
+pub mod events;
+
 use std::io::Read;
 use std::path::PathBuf;
 
