@@ -21,7 +21,7 @@ use peregrine_event::ParamType;
 ///
 /// The parser allows about 200; this leaves room for macros within macros and bounds the
 /// recursion of evaluation.
-pub const MAX_NESTING: usize = 1000;
+pub const MAX_NESTING: usize = 500;
 
 type Map<K, V> = HashMap<K, V, FxBuildHasher>;
 

@@ -13,6 +13,7 @@
 
 pub mod ast;
 pub mod escape;
+mod operands;
 pub mod operator;
 pub mod parser;
 pub mod position;

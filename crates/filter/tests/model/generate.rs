@@ -1,0 +1,288 @@
+//! Random trees.
+
+use peregrine_event::ParamType;
+use peregrine_filter::{
+    Check, Expr, ExprKind, Field, ListItem, Modifier, Operand, OperandKind, Operator, Span, Text,
+    Transformer, TransformerCall,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::event::FIELDS;
+
+/// Pieces of the language, to be put together at random.
+pub const PIECES: &[&str] = &[
+    "a",
+    "a.b",
+    "evt.arg[",
+    "]",
+    " and ",
+    " or ",
+    "or",
+    "not ",
+    "not(",
+    "(",
+    ")",
+    " = ",
+    "!=",
+    "<=",
+    " in ",
+    " pmatch",
+    " contains ",
+    "startswith",
+    " exists",
+    "'",
+    "\"",
+    "\\",
+    "\\x41",
+    "\\q",
+    "0x1",
+    "-1.5e+3",
+    ",",
+    " ",
+    "\n",
+    "\t",
+    "\x0b",
+    "val(",
+    "tolower(",
+    "join(",
+    "oneof ",
+    " allof ",
+    "ü",
+    "\0",
+    "[\"x\"]",
+];
+
+fn node(kind: ExprKind) -> Expr {
+    Expr::new(kind, Span::default())
+}
+
+fn operand(kind: OperandKind) -> Operand {
+    Operand::new(kind, Span::default())
+}
+
+fn value(text: Text) -> Operand {
+    operand(OperandKind::Value(text))
+}
+
+fn list(texts: Vec<Text>) -> Operand {
+    let item = |text| ListItem { text, span: Span::default() };
+    operand(OperandKind::List(texts.into_iter().map(item).collect()))
+}
+
+fn check(left: Operand, op: Operator, modifier: Option<Modifier>, right: Option<Operand>) -> Expr {
+    node(ExprKind::Check(Box::new(Check { left, op, modifier, right })))
+}
+
+fn combine(leaf: BoxedStrategy<Expr>) -> BoxedStrategy<Expr> {
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 2..4).prop_map(|c| node(ExprKind::And(c))),
+            vec(inner.clone(), 2..4).prop_map(|c| node(ExprKind::Or(c))),
+            inner.prop_map(|c| node(ExprKind::Not(Box::new(c)))),
+        ]
+    })
+    .boxed()
+}
+
+// Trees that the parser can make, whatever they mean.
+
+fn any_text() -> impl Strategy<Value = Text> {
+    prop_oneof![
+        vec(any::<u8>(), 0..6).prop_map(Text::from),
+        select(&["", "a b", "oneof", "and", "x.y", "val(a.b)", "12", "\\", "ü=", "a\\\"b"][..])
+            .prop_map(Text::from),
+    ]
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    select(&["a", "known_list", "B2", "orx", "inside", "notable"][..]).prop_map(str::to_owned)
+}
+
+fn any_field() -> impl Strategy<Value = Operand> {
+    (select(&["a.b", "evt.arg.name", "x1.y_2"][..]), option::of(any_text()))
+        .prop_map(|(name, arg)| operand(OperandKind::Field(Field { name: name.to_owned(), arg })))
+}
+
+fn any_call(with_val: bool) -> BoxedStrategy<Operand> {
+    let call = |transformer, args, arg| {
+        operand(OperandKind::Transformer(TransformerCall { transformer, args, arg }))
+    };
+    let leaf = prop_oneof![any_field(), any_text().prop_map(value)].boxed();
+    let nested = leaf.prop_recursive(3, 12, 3, move |inner| {
+        let tuple_item = prop_oneof![any_field(), any_text().prop_map(value)];
+        let arg = prop_oneof![
+            inner,
+            vec(tuple_item, 0..3).prop_map(|items| operand(OperandKind::Tuple(items))),
+        ];
+        (select(&Transformer::ALL[1..]), vec(arg, 1..3), option::of(any_text()))
+            .prop_map(move |(transformer, args, arg)| call(transformer, args, arg))
+    });
+    let outer = (select(&Transformer::ALL[1..]), vec(nested, 1..3), option::of(any_text()))
+        .prop_map(move |(transformer, args, arg)| call(transformer, args, arg));
+    if !with_val {
+        return outer.boxed();
+    }
+    let val = any_field().prop_map(move |field| call(Transformer::Val, vec![field], None));
+    prop_oneof![outer, val].boxed()
+}
+
+fn any_check() -> BoxedStrategy<Expr> {
+    let left = || prop_oneof![3 => any_field(), 1 => any_call(false)];
+    let numbers = select(&["12", "-1", "0x1F", "1.5e+3"][..]).prop_map(|n| value(Text::from(n)));
+    let lists = || {
+        prop_oneof![
+            vec(any_text(), 0..4).prop_map(list),
+            any_name().prop_map(|name| value(Text::from(name))),
+        ]
+    };
+    let operators = |wanted: fn(Operator) -> bool| {
+        select(Operator::ALL.iter().copied().filter(|o| wanted(*o)).collect::<Vec<_>>())
+    };
+    prop_oneof![
+        left().prop_map(|l| check(l, Operator::Exists, None, None)),
+        (left(), operators(Operator::is_ordering), prop_oneof![numbers, any_call(true)])
+            .prop_map(|(l, op, r)| check(l, op, None, Some(r))),
+        (
+            left(),
+            operators(Operator::is_string),
+            prop_oneof![any_text().prop_map(value), any_call(true)]
+        )
+            .prop_map(|(l, op, r)| check(l, op, None, Some(r))),
+        (left(), operators(Operator::is_string), select(Modifier::ALL), lists())
+            .prop_map(|(l, op, modifier, r)| check(l, op, Some(modifier), Some(r))),
+        (left(), operators(Operator::is_list), prop_oneof![lists(), any_call(true)])
+            .prop_map(|(l, op, r)| check(l, op, None, Some(r))),
+        any_name().prop_map(|name| node(ExprKind::Macro(name))),
+    ]
+    .boxed()
+}
+
+/// Any tree.
+pub fn any_expr() -> BoxedStrategy<Expr> {
+    combine(any_check())
+}
+
+// Trees that compile over the made-up fields.
+
+fn literals(ty: ParamType) -> &'static [&'static str] {
+    match ty {
+        ParamType::CharBuf => &["", "a", "abc", "ABC", "b", "-n", "a*", "[a-c]bc", "*B*", "bc"],
+        ParamType::FsPath => {
+            &["/etc", "/usr/l?b", "/etc/passwd", "/", "/p\u{fffd}", "*ss*d", "/p?"]
+        }
+        ParamType::ByteBuf => &["", "a", "ab", "b"],
+        ParamType::Bool => &["true", "false"],
+        ParamType::IpAddr => &["10.1.2.3", "::1", "10.2.0.0"],
+        ParamType::IpNet => &["10.0.0.0/8", "192.168.0.1/32", "fe80::/10", "::/0", "10.1.0.0/16"],
+        ParamType::Port => &["22", "http", "443", "0"],
+        _ => &["0", "1", "-1", "3", "300"],
+    }
+}
+
+fn operators(ty: ParamType, is_list: bool) -> Vec<Operator> {
+    use Operator::*;
+    let mut ops = vec![In, Intersects];
+    if is_list {
+        return ops;
+    }
+    ops.extend([Eq, EqEq, Ne]);
+    match ty {
+        ParamType::CharBuf | ParamType::FsPath => {
+            ops.extend([Contains, Icontains, Startswith, Endswith, Glob, Iglob, Regex, Pmatch])
+        }
+        ParamType::ByteBuf => {
+            ops.extend([Contains, Startswith, Endswith, Bcontains, Bstartswith]);
+        }
+        ParamType::Bool | ParamType::IpAddr | ParamType::IpNet => {}
+        _ => ops.extend([Lt, Le, Gt, Ge]),
+    }
+    ops
+}
+
+fn pool(op: Operator, ty: ParamType) -> &'static [&'static str] {
+    match op {
+        Operator::Bcontains | Operator::Bstartswith => &["61", "6162", "00", "ff", ""],
+        Operator::Regex => &["a.*", ".*b?c", "", "[a-z]+", "/.*/p[a-z]+", "/p.", "a|ab|abc"],
+        _ => literals(ty),
+    }
+}
+
+/// A field, perhaps within a transformer, and the type that gives.
+fn typed_left() -> BoxedStrategy<(Operand, ParamType, bool)> {
+    (select(&FIELDS[..]), option::weighted(0.3, select(&Transformer::ALL[1..6])))
+        .prop_map(|((name, ty, is_list, _), transformer)| {
+            let field = Field { name: name.to_owned(), arg: None };
+            let field = operand(OperandKind::Field(field));
+            // Fields of several values take no transformer.
+            let several = matches!(name, "t.ports" | "t.above" | "t.net");
+            let applied = transformer.filter(|_| !several).and_then(|transformer| {
+                let (ty, is_list) =
+                    peregrine_filter::transform::result_type(transformer, ty, is_list)?;
+                Some((transformer, ty, is_list))
+            });
+            match applied {
+                Some((transformer, ty, is_list)) => {
+                    let call = TransformerCall { transformer, args: vec![field], arg: None };
+                    (operand(OperandKind::Transformer(call)), ty, is_list)
+                }
+                None => (field, ty, is_list),
+            }
+        })
+        .boxed()
+}
+
+fn typed_check() -> BoxedStrategy<Expr> {
+    let literal = typed_left().prop_flat_map(|(left, ty, is_list)| {
+        let left = Just(left);
+        let ops = select(operators(ty, is_list));
+        (left, ops, Just((ty, is_list))).prop_flat_map(|(left, op, (ty, is_list))| {
+            let texts = vec(select(pool(op, ty)).prop_map(Text::from), 0..4);
+            let single = select(pool(op, ty)).prop_map(Text::from);
+            let may_modify = op.is_string() && !is_list;
+            let modifier = if may_modify {
+                option::weighted(0.4, select(Modifier::ALL)).boxed()
+            } else {
+                Just(None).boxed()
+            };
+            (Just(left), Just(op), modifier, texts, single).prop_map(
+                |(left, op, modifier, texts, single)| {
+                    let takes_list = op.is_list() || modifier.is_some();
+                    let right = if takes_list { list(texts) } else { value(single) };
+                    check(left, op, modifier, Some(right))
+                },
+            )
+        })
+    });
+    let exists = typed_left().prop_map(|(l, _, _)| check(l, Operator::Exists, None, None));
+    // Two fields of the same type.
+    let pairs = [
+        ("t.name", "t.name"),
+        ("t.num", "t.num"),
+        ("t.buf", "t.buf"),
+        ("t.ip", "t.ip"),
+        ("t.args", "t.args"),
+        ("t.load", "t.load"),
+    ];
+    let fields = select(pairs.to_vec()).prop_flat_map(|(left, right)| {
+        let (_, ty, is_list, _) = FIELDS.into_iter().find(|f| f.0 == left).unwrap();
+        let mut ops = operators(ty, is_list);
+        ops.retain(|op| !matches!(op, Operator::Regex | Operator::Pmatch));
+        select(ops).prop_map(move |op| {
+            let field = |name: &str| {
+                operand(OperandKind::Field(Field { name: name.to_owned(), arg: None }))
+            };
+            let args = vec![field(right)];
+            let call = TransformerCall { transformer: Transformer::Val, args, arg: None };
+            check(field(left), op, None, Some(operand(OperandKind::Transformer(call))))
+        })
+    });
+    prop_oneof![8 => literal, 1 => exists, 1 => fields].boxed()
+}
+
+/// A tree that compiles.
+pub fn typed_expr() -> BoxedStrategy<Expr> {
+    combine(typed_check())
+}

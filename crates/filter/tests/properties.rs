@@ -1,0 +1,132 @@
+//! Properties of the language over random trees, random events and random bytes.
+
+mod model {
+    pub mod event;
+    pub mod generate;
+    pub mod naive;
+}
+
+use std::sync::Arc;
+
+use peregrine_filter::{
+    Evaluator, Expr, ExprKind, MAX_NESTING, ParseOptions, ProgramBuilder, Span, parse, parse_with,
+};
+use proptest::prelude::*;
+
+use model::event::{Event, Fields, IMAGES};
+use model::generate;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    /// What is printed reads back as the same tree.
+    #[test]
+    fn printing_reads_back(expr in generate::any_expr()) {
+        let text = expr.to_string();
+        let options = ParseOptions { max_depth: 1000, partial: false };
+        let parsed = parse_with(&text, &options).map_err(|e| {
+            TestCaseError::fail(format!("{text}: {e}"))
+        })?;
+        prop_assert_eq!(parsed.expr, expr, "{}", text);
+    }
+
+    /// Any bytes are parsed or refused, and an error lies within the text.
+    #[test]
+    fn any_bytes_are_parsed_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        if let Err(error) = parse(&bytes) {
+            prop_assert!(error.position.index as usize <= bytes.len());
+        }
+    }
+
+    /// Likewise for texts made of pieces of the language.
+    #[test]
+    fn any_pieces_are_parsed_or_refused(
+        pieces in proptest::collection::vec(proptest::sample::select(generate::PIECES), 0..24)
+    ) {
+        let text = pieces.concat();
+        match parse(&text) {
+            Ok(expr) => prop_assert_eq!(parse(expr.to_string()).unwrap(), expr, "{}", text),
+            Err(error) => prop_assert!(error.position.index as usize <= text.len()),
+        }
+    }
+
+    /// The shared, memoised program gives what walking the trees gives, event after event.
+    #[test]
+    fn the_program_equals_the_tree_walker(
+        exprs in proptest::collection::vec(generate::typed_expr(), 1..6),
+        events in proptest::collection::vec(Event::any(), 1..12),
+    ) {
+        let fields = Fields::new();
+        let mut builder = ProgramBuilder::new(&fields);
+        let mut conditions = Vec::new();
+        for expr in &exprs {
+            let id = builder.add(expr).map_err(|e| {
+                TestCaseError::fail(format!("{expr}: {e}"))
+            })?;
+            conditions.push((id, expr));
+        }
+        let mut evaluator = Evaluator::new(Arc::new(builder.finish()));
+        for event in &events {
+            evaluator.begin_event();
+            let mut session = evaluator.on(event);
+            let expected = |expr: &Expr| model::naive::holds(expr, event);
+            for (id, expr) in &conditions {
+                prop_assert_eq!(session.matches(*id), expected(expr), "{} {:?}", expr, event);
+            }
+            drop(session);
+            for (id, expr) in &conditions {
+                prop_assert_eq!(evaluator.matches(*id, event), expected(expr));
+                prop_assert_eq!(evaluator.explain(*id, event).result, expected(expr));
+            }
+        }
+    }
+}
+
+/// A deep nesting is refused by the parser and by the compiler, and does not overflow the stack of
+/// a default thread before.
+#[test]
+fn deep_nesting_is_refused() {
+    for open in ["(", "not (", "tolower(", "not not("] {
+        let text = open.repeat(100_000);
+        let options = ParseOptions { max_depth: 1000, partial: false };
+        assert!(parse_with(&text, &options).is_err());
+    }
+    let leaf = || parse("t.name = x").unwrap();
+    let nest = |levels: usize| {
+        (0..levels).fold(leaf(), |expr, level| {
+            let kind = match level % 2 {
+                0 => ExprKind::And(vec![expr, leaf()]),
+                _ => ExprKind::Or(vec![leaf(), expr]),
+            };
+            Expr::new(kind, Span::default())
+        })
+    };
+    let fields = Fields::new();
+    let mut builder = ProgramBuilder::new(&fields);
+    assert!(builder.add(&nest(MAX_NESTING + 1)).is_err());
+    let deepest = nest(MAX_NESTING);
+    let id = builder.add(&deepest).unwrap();
+    let mut evaluator = Evaluator::new(Arc::new(builder.finish()));
+    evaluator.begin_event();
+    let event = Event { image: 0, ..Event::default() };
+    assert_eq!(evaluator.matches(id, &event), IMAGES[0].0 == Some("x"));
+    assert!(!evaluator.explain(id, &event).children.is_empty());
+}
+
+/// Equal checks and equal sub-conditions of different conditions are one.
+#[test]
+fn conditions_share_their_parts() {
+    let fields = Fields::new();
+    let mut builder = ProgramBuilder::new(&fields);
+    for text in [
+        "t.name = a and (t.num > 1 or t.path in (x, y))",
+        "(t.path in (y, x, y) or t.num > 1) and not t.flag = true",
+        "not not t.name == a and t.name = a",
+    ] {
+        builder.add(&parse(text).unwrap()).unwrap();
+    }
+    let size = builder.finish().size();
+    assert_eq!((size.conditions, size.written_checks, size.checks), (3, 8, 4));
+    // Four checks, a shared `or`, two `and`, one `not`.
+    assert_eq!(size.nodes, 8);
+}
