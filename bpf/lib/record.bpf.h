@@ -19,8 +19,8 @@
  */
 #pragma once
 
-#include "events.gen.h"
 #include "maps.bpf.h"
+#include "events.gen.h"
 #include "route.bpf.h"
 
 /* Most bytes one variable-size parameter may take. */

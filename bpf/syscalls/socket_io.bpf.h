@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sending and receiving on sockets: send, sendto, sendmsg, sendmmsg, recv,
+ * recvfrom, recvmsg, recvmmsg.
+ *
+ * send and recv are no system calls of their own on x86_64 and arm64; they come
+ * through ia32 socketcall.
+ */
+#pragma once
+
+#include "../lib/capture.bpf.h"
+#include "../lib/flags.bpf.h"
+#include "../lib/payload.bpf.h"
+#include "../lib/sock.bpf.h"
+
+SYSCALL(send)
+{
+	EVENT(SEND, send);
+	e->res = RET;
+	e->fd = ARG(0);
+	e->size = ARG(2);
+	PUT_PAYLOAD(SEND, ARG(1), sent_bytes(RET, (u32)ARG(2)));
+	if (RET >= 0)
+		PUT_TUPLE(SEND, TUPLE, ARG(0), OUTBOUND, 0);
+	return SUBMIT();
+}
+
+SYSCALL(sendto)
+{
+	EVENT(SENDTO, sendto);
+	e->res = RET;
+	e->fd = ARG(0);
+	e->size = ARG(2);
+	PUT_PAYLOAD(SENDTO, ARG(1), sent_bytes(RET, (u32)ARG(2)));
+	if (RET >= 0)
+		PUT_TUPLE(SENDTO, TUPLE, ARG(0), OUTBOUND, ARG(4));
+	return SUBMIT();
+}
+
+SYSCALL(recv)
+{
+	EVENT(RECV, recv);
+	e->res = RET;
+	e->fd = ARG(0);
+	e->size = ARG(2);
+	PUT_PAYLOAD(RECV, ARG(1), received_bytes(RET));
+	if (RET >= 0)
+		PUT_TUPLE(RECV, TUPLE, ARG(0), INBOUND, 0);
+	return SUBMIT();
+}
+
+SYSCALL(recvfrom)
+{
+	EVENT(RECVFROM, recvfrom);
+	e->res = RET;
+	e->fd = ARG(0);
+	e->size = ARG(2);
+	PUT_PAYLOAD(RECVFROM, ARG(1), received_bytes(RET));
+	if (RET >= 0)
+		PUT_TUPLE(RECVFROM, TUPLE, ARG(0), INBOUND, ARG(4));
+	return SUBMIT();
+}
+
+SYSCALL(sendmsg)
+{
+	struct message m = {};
+	long error = read_message(c, &m, ARG(1));
+
+	EVENT(SENDMSG, sendmsg);
+	e->res = RET;
+	e->fd = ARG(0);
+	if (!error) {
+		e->size = put_iovecs(c, &r, ORDINAL(SENDMSG, DATA), m.iovecs, m.iovec_count,
+				     sent_bytes(RET, snaplen));
+		if (RET >= 0)
+			PUT_TUPLE(SENDMSG, TUPLE, ARG(0), OUTBOUND, m.name);
+	}
+	return SUBMIT();
+}
+
+/* The control data (descriptors that were passed, for one) is kept whole. */
+SYSCALL(recvmsg)
+{
+	struct message m = {};
+
+	EVENT(RECVMSG, recvmsg);
+	e->res = RET;
+	e->fd = ARG(0);
+	if (RET >= 0) {
+		e->size = RET;
+		if (!read_message(c, &m, ARG(1)))
+			put_iovecs(c, &r, ORDINAL(RECVMSG, DATA), m.iovecs, m.iovec_count,
+				   received_bytes(RET));
+		PUT_TUPLE(RECVMSG, TUPLE, ARG(0), INBOUND, m.name);
+		PUT_USER_BYTES(RECVMSG, MSGCONTROL, m.control, m.control_bytes);
+	}
+	return SUBMIT();
+}
+
+/* One record per message, of the first MAX_MESSAGES; one also if the call failed. */
+static __noinline int sendmmsg_one(struct call *c, u32 index)
+{
+	u64 header = ARG(1) + index * mmsghdr_bytes(c);
+	struct message m = {};
+	u32 sent = 0;
+
+	EVENT(SENDMMSG, sendmmsg);
+	e->fd = ARG(0);
+	if (RET <= 0) {
+		e->res = RET;
+	} else {
+		read_message(c, &m, header);
+		READ_USER(&sent, sizeof(sent), header + mmsghdr_result(c));
+		e->res = sent;
+		e->size = put_iovecs(c, &r, ORDINAL(SENDMMSG, DATA), m.iovecs, m.iovec_count,
+				     sent_bytes(sent, snaplen));
+		PUT_TUPLE(SENDMMSG, TUPLE, ARG(0), OUTBOUND, m.name);
+	}
+	return SUBMIT();
+}
+
+SYSCALL(sendmmsg)
+{
+	sendmmsg_one(c, 0);
+	for (u32 i = 1; i < MAX_MESSAGES; i++) {
+		if (i >= RET)
+			break;
+		sendmmsg_one(c, i);
+	}
+	return 0;
+}
+
+static __noinline int recvmmsg_one(struct call *c, u32 index)
+{
+	u64 header = ARG(1) + index * mmsghdr_bytes(c);
+	struct message m = {};
+	u32 received = 0;
+
+	EVENT(RECVMMSG, recvmmsg);
+	e->fd = ARG(0);
+	if (RET <= 0) {
+		e->res = RET;
+	} else {
+		read_message(c, &m, header);
+		READ_USER(&received, sizeof(received), header + mmsghdr_result(c));
+		e->res = received;
+		e->size = received;
+		put_iovecs(c, &r, ORDINAL(RECVMMSG, DATA), m.iovecs, m.iovec_count,
+			   received_bytes(received));
+		PUT_TUPLE(RECVMMSG, TUPLE, ARG(0), INBOUND, m.name);
+		PUT_USER_BYTES(RECVMMSG, MSGCONTROL, m.control, m.control_bytes);
+	}
+	return SUBMIT();
+}
+
+SYSCALL(recvmmsg)
+{
+	recvmmsg_one(c, 0);
+	for (u32 i = 1; i < MAX_MESSAGES; i++) {
+		if (i >= RET)
+			break;
+		recvmmsg_one(c, i);
+	}
+	return 0;
+}
