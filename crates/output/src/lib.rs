@@ -13,13 +13,19 @@
 
 pub mod alert;
 mod clock;
+pub mod file;
 mod json;
 pub mod line;
+pub mod program;
 pub mod queue;
 pub mod sink;
+pub mod syslog;
 
 pub use alert::{Alert, FieldValue, RuleIdentity, StateQuality};
+pub use file::{FileSink, StdoutSink};
 pub use line::{Encoding, Line, LineFormat};
 pub use peregrine_event::Priority;
+pub use program::ProgramSink;
 pub use queue::{AlertSender, OutputReport, OutputTotals, Outputs, OutputsBuilder, SinkTotals};
-pub use sink::{FileSink, OutputError, Sink, SinkOptions, StdoutSink, WhenFull};
+pub use sink::{OutputError, Sink, SinkOptions, WhenFull};
+pub use syslog::SyslogSink;

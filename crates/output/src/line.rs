@@ -241,7 +241,7 @@ pub struct Line {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use super::*;
@@ -262,6 +262,11 @@ mod tests {
             ],
             state: StateQuality::Exact,
         }
+    }
+
+    /// Any alert with this line.
+    pub(crate) fn line(text: &str) -> Arc<Line> {
+        Arc::new(Line { alert: alert(), text: text.to_owned() })
     }
 
     fn format(encoding: Encoding) -> LineFormat {

@@ -5,7 +5,7 @@
 //! 1. A worker only ever pushes to the alert queue; it renders nothing and knows no sink.
 //! 2. The dispatcher takes alerts in order, renders each once, and offers the line to the queue of
 //!    every sink before it waits for one that is full (and only if that sink's policy is to wait).
-//! 3. A sink's thread takes what waits, at most [`BATCH`] lines, and writes it; it never waits for
+//! 3. A sink's thread takes what waits, up to a limit, and writes it; it never waits for
 //!    more before it writes.
 //! 4. An alert is counted exactly once per sink: delivered, dropped (queue full), failed (the sink
 //!    said so) or abandoned (still queued when the time to shut down was over). One that does not
@@ -23,9 +23,6 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use crate::alert::Alert;
 use crate::line::{Line, LineFormat};
 use crate::sink::{OutputError, Sink, SinkOptions, WhenFull};
-
-/// Lines written together at most.
-const BATCH: usize = 256;
 
 enum ToDispatcher {
     Alert(Box<Alert>),
@@ -335,7 +332,7 @@ impl SinkHandle {
         let shared = Arc::new(SinkShared::default());
         let (queue, lines) = channel(options.capacity);
         let lane = Lane { queue, when_full: options.when_full, shared: Arc::clone(&shared) };
-        let batch = if options.batched { BATCH } else { 1 };
+        let batch = if options.batched { sink.batch_limit().max(1) } else { 1 };
         let of_thread = Arc::clone(&shared);
         let done = spawn(&name, move || run_sink(sink, &lines, batch, &of_thread))?;
         Ok(Self { name, shared, lane: Some(lane), done })
