@@ -5,22 +5,19 @@
 //! needs of them. No bytes are copied on the way: a converted event is a list of slices into the
 //! old event, the remembered one, or constants.
 
+use crate::enters::{Enter, Enters};
 use crate::error::{ConvertProblem, Error};
-use crate::event::{OwnedEvent, RawEvent};
+use crate::event::RawEvent;
 use peregrine_event::convert::{Action, Source, conversion};
 use peregrine_event::event::EventFlags;
 use peregrine_event::types::Width;
 use peregrine_event::{EventCode, EventDef, ParamDef, ParamType, code};
-use rustc_hash::FxHashMap;
 use std::borrow::Cow;
-use std::cell::Cell;
 
 /// Most parameters of an event of Falco's schema.
 pub const MAX_PARAMS: usize = 32;
 /// Most steps a conversion takes.
 const MAX_STEPS: usize = 50;
-/// Most threads whose last enter event is remembered.
-const MAX_STORED: usize = 1 << 18;
 
 /// An event in its current version.
 #[derive(Debug, Clone)]
@@ -39,7 +36,7 @@ impl<'a> Converted<'a> {
     }
 
     #[inline]
-    fn of(event: &RawEvent<'a>) -> Self {
+    pub(crate) fn of(event: &RawEvent<'a>) -> Self {
         let mut all = Self::new(event.code);
         for param in event.params().take(MAX_PARAMS) {
             all.params[all.count] = param;
@@ -82,17 +79,10 @@ impl<'a> Converted<'a> {
     }
 }
 
-/// An enter event that waits for its exit.
-#[derive(Debug)]
-struct Stored {
-    event: OwnedEvent,
-    is_used: Cell<bool>,
-}
-
 /// Converts events of any version; remembers enter events per thread.
 #[derive(Debug, Default)]
 pub struct Converter {
-    stored: FxHashMap<u64, Stored>,
+    stored: Enters,
 }
 
 /// Whether an event has to be converted.
@@ -101,6 +91,12 @@ enum Need {
     Yes,
     Drop,
     TooMany(usize),
+}
+
+/// Whether an event is in its current version.
+#[inline]
+pub(crate) fn is_current(event: &RawEvent<'_>) -> bool {
+    matches!(need(event.def(), event.param_count()), Need::No)
 }
 
 #[inline]
@@ -136,8 +132,7 @@ impl Converter {
 
     /// The enter event that is remembered for a thread.
     pub fn stored(&self, tid: u64) -> Option<RawEvent<'_>> {
-        let stored = self.stored.get(&tid)?;
-        (!stored.is_used.get()).then(|| stored.event.view())
+        self.stored.get(tid).map(|enter| enter.event.view())
     }
 
     /// Brings an event to its current version. `None`: the event is swallowed, because it is an
@@ -151,7 +146,7 @@ impl Converter {
         match need(event.def(), event.param_count()) {
             Need::No => {
                 if event.code == code::PROCEXIT_1_E {
-                    self.stored.remove(&event.tid);
+                    self.stored.remove(event.tid);
                 }
                 Ok(Some(Converted::of(event)))
             }
@@ -162,7 +157,7 @@ impl Converter {
             }
             Need::Yes if event.code.is_enter() => self.convert_enter(event),
             Need::Yes => {
-                let stored = self.stored.get(&event.tid);
+                let stored = self.stored.get(event.tid);
                 convert_exit(Converted::of(event), stored).map(Some)
             }
         }
@@ -176,11 +171,11 @@ impl Converter {
             match action {
                 Action::Pass => return Ok(Some(event)),
                 Action::Store => {
-                    self.store(raw, &event);
+                    self.stored.put(raw, &event);
                     return Ok(None);
                 }
                 Action::StoreAndPass => {
-                    self.store(raw, &event);
+                    self.stored.put(raw, &event);
                     return Ok(Some(event));
                 }
                 Action::Add(_) | Action::Change(..) => event = step(event, action, None)?,
@@ -188,7 +183,7 @@ impl Converter {
             match need(event.def(), event.count) {
                 Need::No => {
                     if event.code == code::PROCEXIT_1_E {
-                        self.stored.remove(&raw.tid);
+                        self.stored.remove(raw.tid);
                     }
                     return Ok(Some(event));
                 }
@@ -199,23 +194,10 @@ impl Converter {
         Err(failure(event.def(), event.count, ConvertProblem::Endless))
     }
 
-    fn store(&mut self, raw: &RawEvent<'_>, event: &Converted<'_>) {
-        if self.stored.len() >= MAX_STORED && !self.stored.contains_key(&raw.tid) {
-            self.stored.retain(|_, stored| !stored.is_used.get());
-            if self.stored.len() >= MAX_STORED {
-                self.stored.clear();
-            }
-        }
-        let slot = self
-            .stored
-            .entry(raw.tid)
-            .or_insert_with(|| Stored { event: OwnedEvent::default(), is_used: Cell::new(false) });
-        slot.is_used.set(false);
-        let stored = &mut slot.event;
-        (stored.cpu, stored.flags, stored.ts, stored.tid) = (raw.cpu, raw.flags, raw.ts, raw.tid);
-        stored.code = event.code;
-        stored.clear();
-        event.params().for_each(|param| stored.push(param));
+    /// Forgets a thread that has ended.
+    #[inline]
+    pub(crate) fn forget(&mut self, tid: u64) {
+        self.stored.remove(tid);
     }
 }
 
@@ -232,7 +214,7 @@ fn row(event: &Converted<'_>) -> Result<Action, Error> {
 
 fn convert_exit<'a>(
     mut event: Converted<'a>,
-    stored: Option<&'a Stored>,
+    stored: Option<&'a Enter>,
 ) -> Result<Converted<'a>, Error> {
     for _ in 0..MAX_STEPS {
         let action = row(&event)?;
@@ -252,7 +234,7 @@ fn convert_exit<'a>(
 fn step<'a>(
     old: Converted<'a>,
     action: Action,
-    stored: Option<&'a Stored>,
+    stored: Option<&'a Enter>,
 ) -> Result<Converted<'a>, Error> {
     let (mut new, sources) = match action {
         Action::Add(sources) => (old.clone(), sources),

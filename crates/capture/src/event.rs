@@ -107,6 +107,11 @@ impl OwnedEvent {
         self.spans.push(Span { start, len: bytes.len() as u32 });
     }
 
+    /// Bytes of memory its buffers take.
+    pub(crate) fn footprint(&self) -> usize {
+        self.data.capacity() + self.spans.capacity() * size_of::<Span>()
+    }
+
     /// Removes all parameters; the buffers stay.
     pub fn clear(&mut self) {
         self.spans.clear();

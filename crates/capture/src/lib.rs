@@ -16,6 +16,7 @@ pub mod block;
 mod body;
 pub mod convert;
 mod encode;
+mod enters;
 pub mod entry;
 pub mod error;
 pub mod event;
@@ -25,6 +26,7 @@ mod parse;
 pub mod reader;
 pub mod rotate;
 mod stream;
+mod toctou;
 pub mod transcode;
 pub mod writer;
 

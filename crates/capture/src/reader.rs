@@ -15,9 +15,11 @@ const EVENT_LIMIT: u32 = 64 * 1024 + 8;
 /// Largest block of an event with a large payload; a record cannot hold more.
 const LARGE_EVENT_LIMIT: u32 = 16 << 20;
 /// Largest user or interface list: these are handed out whole.
-const WHOLE_LIST_LIMIT: u32 = 64 << 20;
+const WHOLE_LIST_LIMIT: u32 = 16 << 20;
 /// Entries of a process or fd list handed out at once.
 const BATCH: usize = 1024;
+/// Bytes of a process or fd list handed out at once; ordinary entries stay far below it.
+const BATCH_BYTES: u64 = 8 << 20;
 
 /// What a capture is made of, in the order of the file.
 #[derive(Debug)]
@@ -486,7 +488,9 @@ fn entries<T>(
     mut read: impl FnMut(&mut Body<'_>) -> Result<T, Stop>,
 ) -> Vec<T> {
     let mut all = Vec::new();
-    while body.left() >= 4 && all.len() < limit {
+    let start = body.left();
+    let most = if limit == usize::MAX { u64::MAX } else { BATCH_BYTES };
+    while body.left() >= 4 && all.len() < limit && start - body.left() < most {
         match read(body) {
             Ok(entry) => all.push(entry),
             Err(e) => {

@@ -327,34 +327,71 @@ impl RecordBuilder {
     /// # Errors
     /// [`RecordError::Code`] for an undeclared event; [`RecordError::Overrun`] if there are more
     /// parameters than declared or the record would exceed [`Header::MAX_LEN`].
-    pub fn build(
+    pub fn build(&mut self, header: Header, params: &[Param<'_>]) -> Result<&[u8], RecordError> {
+        self.build_with(header, params.len(), |index| {
+            params.get(index).copied().unwrap_or(Param::Absent)
+        })
+    }
+
+    /// As [`Self::build`], with `count` parameters that are asked for one by one, in order; a
+    /// transcoder saves a list of them. If a value does not fit the natural layout, all are asked
+    /// for a second time.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    #[inline]
+    pub fn build_with<'p>(
         &mut self,
-        mut header: Header,
-        params: &[Param<'_>],
+        header: Header,
+        count: usize,
+        param: impl Fn(usize) -> Param<'p>,
     ) -> Result<&[u8], RecordError> {
         let Some(def) = header.code.def() else { return Err(RecordError::Code(header.code.0)) };
-        if params.len() > def.params.len() {
+        if count > def.params.len() {
             return Err(RecordError::Overrun(header.code.0));
         }
-        let wide = params.iter().zip(def.params).any(|(p, d)| match (p, d.width(false)) {
-            (Param::Int(v), Width::Fixed(4)) if d.ty.natural_width() != d.ty.scap_width() => {
-                i32::try_from(*v).is_err()
-            }
-            (Param::Bytes(b), _) => b.len() > u16::MAX as usize,
-            _ => false,
-        });
+        if !self.encode(header, def, count, &param, false)? {
+            self.encode(header, def, count, &param, true)?;
+        }
+        Ok(&self.buffer)
+    }
+
+    /// Encodes in one layout; `Ok(false)` if a value does not fit the natural one.
+    #[inline]
+    fn encode<'p>(
+        &mut self,
+        mut header: Header,
+        def: &'static EventDef,
+        count: usize,
+        param: &impl Fn(usize) -> Param<'p>,
+        wide: bool,
+    ) -> Result<bool, RecordError> {
         let layout = Layout::get(def_index(def), wide);
         let mut absent = 0u64;
         self.buffer.clear();
         self.buffer.resize(layout.fixed_bytes as usize, 0);
         for (index, slot) in layout.slots[..def.params.len()].iter().enumerate() {
             let at = slot.offset as usize;
-            match (params.get(index).copied().unwrap_or(Param::Absent), slot.width) {
-                (Param::Int(v), 1..) => {
-                    let n = slot.width as usize;
+            let value = if index < count { param(index) } else { Param::Absent };
+            match (value, slot.width) {
+                (Param::Int(v), 8) => self.buffer[at..at + 8].copy_from_slice(&v.to_le_bytes()),
+                (Param::Int(v), 4) => {
+                    if !wide
+                        && i32::try_from(v).is_err()
+                        && def.params[index].ty.scap_width() == Width::Fixed(8)
+                    {
+                        return Ok(false);
+                    }
+                    self.buffer[at..at + 4].copy_from_slice(&v.to_le_bytes()[..4]);
+                }
+                (Param::Int(v), n @ 1..) => {
+                    let n = n as usize;
                     self.buffer[at..at + n].copy_from_slice(&v.to_le_bytes()[..n]);
                 }
                 (Param::Bytes(b), 0) => {
+                    if !wide && b.len() > u16::MAX as usize {
+                        return Ok(false);
+                    }
                     let n = length_bytes(wide);
                     let len = (b.len() as u32).to_le_bytes();
                     self.buffer[at..at + n].copy_from_slice(&len[..n]);
@@ -377,7 +414,7 @@ impl RecordBuilder {
         }
         header.len = self.buffer.len() as u32;
         header.write(&mut self.buffer);
-        Ok(&self.buffer)
+        Ok(true)
     }
 }
 
