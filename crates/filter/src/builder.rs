@@ -139,14 +139,31 @@ impl<'c> ProgramBuilder<'c> {
                 node.memo = Some((memo, *bit as u32));
                 *bit += 1;
             }
-            if let NodeKind::And { start, len } | NodeKind::Or { start, len } = node.kind {
-                let range = start as usize..(start + len) as usize;
-                let infos = &self.node_infos;
-                self.program.children[range].sort_by_key(|child| infos[child.0 as usize].cost);
-            }
         }
         self.program.memo_bits = bits;
+        self.order_children();
         self.program
+    }
+
+    /// Puts the children of each node in order of what they are likely to cost: a node that many
+    /// others have too is likely to be known already.
+    fn order_children(&mut self) {
+        let mut parents = vec![0u32; self.program.nodes.len()];
+        for child in &self.program.children {
+            parents[child.0 as usize] += 1;
+        }
+        let infos = &self.node_infos;
+        let shared_cost = |child: &NodeId| {
+            let index = child.0 as usize;
+            // Fixed point, so that one of a hundred parents still costs something.
+            u64::from(infos[index].cost) * 256 / u64::from(parents[index].max(1))
+        };
+        for node in &self.program.nodes {
+            if let NodeKind::And { start, len } | NodeKind::Or { start, len } = node.kind {
+                let range = start as usize..(start + len) as usize;
+                self.program.children[range].sort_by_key(shared_cost);
+            }
+        }
     }
 
     pub(crate) fn error(&mut self, span: Span, message: impl Into<String>) {

@@ -155,11 +155,18 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
         self.program
     }
 
+    /// The result of a node; most are known already, so the call is kept out of the way.
+    #[inline(always)]
     pub(crate) fn node(&mut self, id: NodeId) -> bool {
         let slot = self.scratch.nodes[id.0 as usize];
         if slot >> 1 == self.scratch.event {
             return slot & 1 == 1;
         }
+        self.node_unknown(id)
+    }
+
+    #[inline(never)]
+    fn node_unknown(&mut self, id: NodeId) -> bool {
         let node = &self.program.nodes[id.0 as usize];
         let place = node.memo.and_then(|(memo, bit)| Some((memo, self.row(memo)?, bit)));
         let known =
@@ -191,6 +198,7 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
     }
 
     /// The row under which results of this event are remembered.
+    #[inline]
     fn row(&mut self, memo: u8) -> Option<Row> {
         let index = usize::from(memo);
         match self.scratch.rows[index] {
@@ -205,6 +213,7 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
         }
     }
 
+    #[inline(never)]
     fn check(&mut self, check: &CheckNode) -> bool {
         let Some(left) = self.value(check.left) else { return false };
         let is_list = self.program.values[check.left.0 as usize].is_list;
@@ -262,8 +271,15 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
         match &program.values[id.0 as usize].kind {
             ValueKind::Field(field) => {
                 let mut values = Values::new();
-                let exists = self.source.extract(field, &mut values);
-                exists.then(|| self.push(values))
+                if !self.source.extract(field, &mut values) {
+                    return None;
+                }
+                if let (1, Some(only)) = (values.len(), values.pop()) {
+                    let start = self.values.len() as u32;
+                    self.values.push(only);
+                    return Some(Place { start, len: 1 });
+                }
+                Some(self.push(values.drain(..)))
             }
             ValueKind::Literal(text) => Some(self.push([Value::bytes(text)])),
             ValueKind::Tuple(args) => {

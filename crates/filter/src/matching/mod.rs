@@ -218,16 +218,23 @@ impl NumberSet {
 
 /// A set of texts.
 #[derive(Debug)]
-pub(crate) struct BytesSet {
-    shortest: usize,
-    longest: usize,
-    texts: HashSet<Box<[u8]>, FxBuildHasher>,
+pub(crate) enum BytesSet {
+    /// Searched one by one.
+    Few(Box<[Box<[u8]>]>),
+    Many {
+        shortest: usize,
+        longest: usize,
+        texts: HashSet<Box<[u8]>, FxBuildHasher>,
+    },
 }
 
 impl BytesSet {
     pub fn new(texts: impl IntoIterator<Item = Box<[u8]>>) -> Self {
         let texts: HashSet<_, _> = texts.into_iter().collect();
-        Self {
+        if texts.len() <= SMALL {
+            return Self::Few(texts.into_iter().collect());
+        }
+        Self::Many {
             shortest: texts.iter().map(|t| t.len()).min().unwrap_or(usize::MAX),
             longest: texts.iter().map(|t| t.len()).max().unwrap_or(0),
             texts,
@@ -235,6 +242,11 @@ impl BytesSet {
     }
 
     fn contains(&self, text: &[u8]) -> bool {
-        (self.shortest..=self.longest).contains(&text.len()) && self.texts.contains(text)
+        match self {
+            Self::Few(texts) => texts.iter().any(|t| **t == *text),
+            Self::Many { shortest, longest, texts } => {
+                (*shortest..=*longest).contains(&text.len()) && texts.contains(text)
+            }
+        }
     }
 }
