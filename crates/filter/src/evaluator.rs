@@ -274,12 +274,13 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
                 if !self.source.extract(field, &mut values) {
                     return None;
                 }
-                if let (1, Some(only)) = (values.len(), values.pop()) {
-                    let start = self.values.len() as u32;
-                    self.values.push(only);
-                    return Some(Place { start, len: 1 });
+                let place = Place { start: self.values.len() as u32, len: values.len() as u32 };
+                match values.len() {
+                    // Nearly all; spares the general way its bookkeeping.
+                    1 => self.values.extend(values.pop()),
+                    _ => self.values.extend(values.drain(..)),
                 }
-                Some(self.push(values.drain(..)))
+                Some(place)
             }
             ValueKind::Literal(text) => Some(self.push([Value::bytes(text)])),
             ValueKind::Tuple(args) => {
