@@ -1,2 +1,47 @@
-//! Processes, threads, files and users.
+//! Processes, threads, file descriptors, users and groups, and how each event changes them.
+//!
+//! ```text
+//!  record ──► Shard::apply ──► Applied { thread, fd, … }      one shard per worker, owned by it
+//!                │   ▲
+//!        publish │   │ inheritance of a child, parents of other shards
+//!                ▼   │
+//!             Directory                                       shared, touched by births, execs,
+//!                                                             changes and exits only
+//! ```
+//!
+//! A [`Shard`] holds everything mutable of the thread groups of one partition in plain structures:
+//! opening, reading and closing files takes no lock. What an event does follows libsinsp's parsers,
+//! so that fields have the values Falco would print. The [`Directory`] is the published side that
+//! other shards read.
+//!
+//! This crate does not know which thread owns a shard, reads no file and never asks `/proc`; a
+//! [`Resolver`] may be given that does.
 #![forbid(unsafe_code)]
+
+mod apply;
+pub mod counters;
+pub mod directory;
+pub mod fd;
+pub mod fdtable;
+pub mod flags;
+pub mod image;
+pub mod memo;
+pub mod network;
+pub mod path;
+pub mod shard;
+pub mod socket;
+pub mod thread;
+pub mod users;
+
+pub use apply::{Applied, EventContext, Subject};
+pub use counters::Counters;
+pub use directory::{Directory, ProcessKey, Published, Snapshot};
+pub use fd::{Fd, FdKind};
+pub use fdtable::FdTable;
+pub use image::{Image, Strings};
+pub use memo::Memo;
+pub use network::Interfaces;
+pub use shard::{ChildRule, Config, Relative, Resolver, Shard, Slot};
+pub use socket::Socket;
+pub use thread::{Facts, Thread};
+pub use users::{Group, User, Users};
