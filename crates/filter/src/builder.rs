@@ -39,6 +39,7 @@ pub struct ProgramBuilder<'c> {
     pub(crate) errors: Vec<CompileError>,
     pub(crate) warnings: Vec<Warning>,
     check_order: Vec<NodeId>,
+    roots: Vec<NodeId>,
 }
 
 /// What type checking must know of a value.
@@ -93,6 +94,7 @@ impl<'c> ProgramBuilder<'c> {
             errors: Vec::new(),
             warnings: Vec::new(),
             check_order: Vec::new(),
+            roots: Vec::new(),
         }
     }
 
@@ -117,7 +119,9 @@ impl<'c> ProgramBuilder<'c> {
             Some(root) if self.errors.is_empty() => {
                 let id = ConditionId(self.program.conditions.len() as u32);
                 let checks = std::mem::take(&mut self.check_order).into();
-                self.program.conditions.push(Condition { root, expr: expr.clone(), checks });
+                self.roots.push(root);
+                let parts = Box::default();
+                self.program.conditions.push(Condition { parts, expr: expr.clone(), checks });
                 Ok(id)
             }
             _ => Err(CompileErrors(std::mem::take(&mut self.errors))),
@@ -132,6 +136,7 @@ impl<'c> ProgramBuilder<'c> {
     /// The program. Children are put in order of cost, and results that depend only on a process
     /// image or a file descriptor get a place to be remembered.
     pub fn finish(mut self) -> Program {
+        self.split_conditions();
         let mut bits = [0; MEMOS];
         for (node, info) in self.program.nodes.iter_mut().zip(&self.node_infos) {
             if let Some(memo) = info.scope.and_then(memo_index) {
@@ -143,6 +148,35 @@ impl<'c> ProgramBuilder<'c> {
         self.program.memo_bits = bits;
         self.order_children();
         self.program
+    }
+
+    /// Splits each condition into what depends on the process image, what on the descriptor, and
+    /// the rest, so that whole conditions can be ruled out by a remembered bit.
+    fn split_conditions(&mut self) {
+        for (index, root) in std::mem::take(&mut self.roots).into_iter().enumerate() {
+            let mut groups: [Vec<NodeId>; MEMOS + 1] = Default::default();
+            let mut open = vec![root];
+            while let Some(node) = open.pop() {
+                let memo = self.node_infos[node.0 as usize].scope.and_then(memo_index);
+                match (memo, self.program.nodes[node.0 as usize].kind) {
+                    (Some(memo), _) => groups[usize::from(memo)].push(node),
+                    (None, NodeKind::And { start, len }) => {
+                        let range = start as usize..(start + len) as usize;
+                        open.extend_from_slice(&self.program.children[range]);
+                    }
+                    (None, _) => groups[MEMOS].push(node),
+                }
+            }
+            let mut parts = Vec::new();
+            for (memo, group) in groups.into_iter().enumerate() {
+                if !group.is_empty() {
+                    let memo = (memo < MEMOS).then_some(memo as u8);
+                    parts.push((self.join_nodes(group, true), memo));
+                }
+            }
+            parts.sort_by_key(|(node, _)| self.node_infos[node.0 as usize].cost);
+            self.program.conditions[index].parts = parts.into();
+        }
     }
 
     /// Puts the children of each node in order of what they are likely to cost: a node that many

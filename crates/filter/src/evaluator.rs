@@ -7,6 +7,7 @@
 //! events, and the space for values is used again, so that nothing is allocated either unless a
 //! source makes a text.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use peregrine_event::Value;
@@ -15,8 +16,8 @@ use crate::catalog::{FieldSource, Values};
 use crate::matching::{self, regex};
 use crate::memo::{Memo, Row};
 use crate::program::{
-    CheckNode, ConditionId, MEMOS, NodeId, NodeKind, Program, Quantifier, Test, ValueId, ValueKind,
-    memo_scope,
+    CheckNode, ConditionId, ConditionSet, MEMOS, NodeId, NodeKind, Program, Quantifier, Test,
+    ValueId, ValueKind, memo_scope,
 };
 use crate::syntax::Transformer;
 use crate::transform;
@@ -72,7 +73,7 @@ impl Evaluator {
         let scratch = Scratch {
             event: 1,
             nodes: vec![0; program.nodes.len()],
-            memos: program.memo_bits.map(Memo::new),
+            memos: program.memo_bits.map(|nodes| Memo::new(nodes, program.conditions.len())),
             rows: [RowState::Unknown; MEMOS],
             caches: regex::Caches::default(),
             session: 0,
@@ -148,7 +149,80 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
     /// # Panics
     /// If the id belongs to another program.
     pub fn matches(&mut self, id: ConditionId) -> bool {
-        self.node(self.program.conditions[id.0 as usize].root)
+        let rows = self.rows();
+        self.condition(id, rows, [0; MEMOS])
+    }
+
+    /// The first condition of a set that holds, in the order in which they were added.
+    ///
+    /// # Panics
+    /// If the set belongs to another program.
+    pub fn first_match(&mut self, set: &ConditionSet) -> Option<ConditionId> {
+        let mut first = None;
+        self.for_each_match(set, |id| {
+            first = Some(id);
+            ControlFlow::Break(())
+        });
+        first
+    }
+
+    /// Shows the conditions of a set that hold, in the order in which they were added, until
+    /// `found` breaks. What is remembered of the process image and the descriptor rules out 64
+    /// conditions at a time.
+    ///
+    /// # Panics
+    /// If the set belongs to another program.
+    pub fn for_each_match(
+        &mut self,
+        set: &ConditionSet,
+        mut found: impl FnMut(ConditionId) -> ControlFlow<()>,
+    ) {
+        let rows = self.rows();
+        for (word, wanted) in set.words.iter().enumerate() {
+            let mut open = *wanted;
+            let mut known = [0; MEMOS];
+            for (memo, row) in rows.iter().enumerate() {
+                if let Some(row) = row {
+                    let holds;
+                    (known[memo], holds) = self.scratch.memos[memo].conditions(*row, word);
+                    open &= !known[memo] | holds;
+                }
+            }
+            while open != 0 {
+                let bit = open.trailing_zeros();
+                open &= open - 1;
+                let id = ConditionId(word as u32 * 64 + bit);
+                if self.condition(id, rows, known.map(|k| k >> bit & 1)) && found(id).is_break() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether a condition holds. `known` is not zero for memos in which it is known to hold as
+    /// far as their scope goes.
+    fn condition(
+        &mut self,
+        id: ConditionId,
+        rows: [Option<Row>; MEMOS],
+        known: [u64; MEMOS],
+    ) -> bool {
+        let program = self.program;
+        program.conditions[id.0 as usize].parts.iter().all(|(node, memo)| {
+            let Some(memo) = memo.map(usize::from) else { return self.node(*node) };
+            if known[memo] != 0 {
+                return true;
+            }
+            let result = self.node(*node);
+            if let Some(row) = rows[memo] {
+                self.scratch.memos[memo].set_condition(row, id.0, result);
+            }
+            result
+        })
+    }
+
+    fn rows(&mut self) -> [Option<Row>; MEMOS] {
+        std::array::from_fn(|memo| self.row(memo as u8))
     }
 
     pub(crate) fn program(&self) -> &'e Program {

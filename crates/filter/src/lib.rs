@@ -39,7 +39,7 @@ pub use diagnostic::{CompileError, CompileErrors, Warning};
 pub use evaluator::{Evaluator, EventEvaluator};
 pub use explain::{Explanation, ExplanationKind};
 pub use operand::CompiledOperand;
-pub use program::{ConditionId, Program, ProgramSize};
+pub use program::{ConditionId, ConditionSet, Program, ProgramSize};
 pub use syntax::{
     Check, Expr, ExprKind, Field, ListItem, Modifier, Operand, OperandKind, Operator, ParseError,
     ParseOptions, Position, Span, Text, Transformer, TransformerCall, parse, parse_operand,

@@ -1,7 +1,8 @@
 //! Results remembered across events.
 //!
 //! A table of rows, one per key (a process image, a file descriptor); a row holds two bits per
-//! node: is the result known, and what is it. The table has a fixed size; a new key takes the row
+//! node, is the result known and what is it, and two bits per condition for all its parts of this
+//! scope together, so that one word rules out 64 conditions. The table has a fixed size; a new key takes the row
 //! of the one that was not used last among two.
 
 use rustc_hash::FxHasher;
@@ -13,8 +14,9 @@ const BUDGET: usize = 1 << 20;
 /// Results of one scope.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    /// Words per row: first the known bits, then the results.
-    half: usize,
+    /// Words of known bits for conditions and for nodes; as many words of results follow each.
+    condition_words: usize,
+    node_words: usize,
     /// Keys, two to a set; `None` is a free row.
     keys: Vec<Option<u64>>,
     /// Which row of each set was used last.
@@ -24,65 +26,92 @@ pub(crate) struct Memo {
 
 /// A row of a [`Memo`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Row(u32);
+pub(crate) struct Row {
+    /// Where it starts within the bits.
+    start: usize,
+}
 
 impl Memo {
-    /// A table for this many nodes.
-    pub fn new(nodes: usize) -> Self {
-        let half = nodes.div_ceil(64);
-        if half == 0 {
-            return Self { half, keys: Vec::new(), last_used: Vec::new(), bits: Vec::new() };
+    /// A table for this many nodes and conditions.
+    pub fn new(nodes: usize, conditions: usize) -> Self {
+        let mut memo = Self {
+            condition_words: conditions.div_ceil(64),
+            node_words: nodes.div_ceil(64),
+            keys: Vec::new(),
+            last_used: Vec::new(),
+            bits: Vec::new(),
+        };
+        if nodes > 0 {
+            let rows = (BUDGET / (memo.row_words() * 8)).clamp(64, 4096);
+            let rows = 1 << rows.ilog2();
+            memo.keys = vec![None; rows];
+            memo.last_used = vec![0; rows / 2];
+            memo.bits = vec![0; rows * memo.row_words()];
         }
-        let rows = (BUDGET / (half * 16)).clamp(64, 4096);
-        let rows = 1 << rows.ilog2();
-        Self {
-            half,
-            keys: vec![None; rows],
-            last_used: vec![0; rows / 2],
-            bits: vec![0; rows * half * 2],
-        }
+        memo
+    }
+
+    fn row_words(&self) -> usize {
+        2 * (self.condition_words + self.node_words)
     }
 
     /// The row of a key, empty if it is new. `None` if there is nothing to remember.
     pub fn row(&mut self, key: u64) -> Option<Row> {
-        if self.half == 0 {
+        if self.keys.is_empty() {
             return None;
         }
         let mut hasher = FxHasher::default();
         hasher.write_u64(key);
         let set = (hasher.finish() >> 32) as usize & (self.last_used.len() - 1);
+        let words = self.row_words();
         for way in 0..2 {
             if self.keys[set * 2 + way] == Some(key) {
                 self.last_used[set] = way as u8;
-                return Some(Row((set * 2 + way) as u32));
+                return Some(Row { start: (set * 2 + way) * words });
             }
         }
         let way = 1 - usize::from(self.last_used[set]);
         self.last_used[set] = way as u8;
         let row = set * 2 + way;
         self.keys[row] = Some(key);
-        let start = row * self.half * 2;
-        self.bits[start..start + self.half * 2].fill(0);
-        Some(Row(row as u32))
+        let start = row * words;
+        self.bits[start..start + words].fill(0);
+        Some(Row { start })
     }
 
     /// What is known of a node.
     pub fn get(&self, row: Row, bit: u32) -> Option<bool> {
-        let (word, mask) = self.place(row, bit);
-        (self.bits[word] & mask != 0).then(|| self.bits[word + self.half] & mask != 0)
+        let (word, mask) = self.node_place(row, bit);
+        (self.bits[word] & mask != 0).then(|| self.bits[word + self.node_words] & mask != 0)
     }
 
-    /// Remembers a result.
+    /// Remembers the result of a node.
     pub fn set(&mut self, row: Row, bit: u32, result: bool) {
-        let (word, mask) = self.place(row, bit);
+        let (word, mask) = self.node_place(row, bit);
         self.bits[word] |= mask;
         if result {
-            self.bits[word + self.half] |= mask;
+            self.bits[word + self.node_words] |= mask;
         }
     }
 
-    fn place(&self, row: Row, bit: u32) -> (usize, u64) {
-        (row.0 as usize * self.half * 2 + bit as usize / 64, 1 << (bit % 64))
+    fn node_place(&self, row: Row, bit: u32) -> (usize, u64) {
+        (row.start + 2 * self.condition_words + bit as usize / 64, 1 << (bit % 64))
+    }
+
+    /// What is known of 64 conditions: which are known, and those that hold as far as this scope
+    /// goes.
+    pub fn conditions(&self, row: Row, word: usize) -> (u64, u64) {
+        let known = row.start + word;
+        (self.bits[known], self.bits[known + self.condition_words])
+    }
+
+    /// Remembers whether a condition holds as far as this scope goes.
+    pub fn set_condition(&mut self, row: Row, condition: u32, result: bool) {
+        let (word, mask) = (row.start + condition as usize / 64, 1 << (condition % 64));
+        self.bits[word] |= mask;
+        if result {
+            self.bits[word + self.condition_words] |= mask;
+        }
     }
 }
 
@@ -92,16 +121,21 @@ mod tests {
 
     #[test]
     fn results_are_kept_per_key_and_forgotten_with_it() {
-        let mut memo = Memo::new(100);
+        let mut memo = Memo::new(100, 70);
         let row = memo.row(7).unwrap();
         memo.set(row, 99, true);
         memo.set(row, 0, false);
+        memo.set_condition(row, 69, true);
+        memo.set_condition(row, 0, false);
         for key in [8, 7] {
             let row = memo.row(key).unwrap();
             let known = key == 7;
             assert_eq!(memo.get(row, 99), known.then_some(true));
             assert_eq!(memo.get(row, 0), known.then_some(false));
             assert_eq!(memo.get(row, 1), None);
+            assert_eq!(memo.conditions(row, 0), (u64::from(known), 0));
+            let bit = if known { 1 << 5 } else { 0 };
+            assert_eq!(memo.conditions(row, 1), (bit, bit));
         }
         for key in 1000..100_000 {
             let row = memo.row(key).unwrap();
@@ -110,6 +144,6 @@ mod tests {
         }
         let row = memo.row(7).unwrap();
         assert_eq!(memo.get(row, 99), None);
-        assert!(Memo::new(0).row(1).is_none());
+        assert!(Memo::new(0, 3).row(1).is_none());
     }
 }

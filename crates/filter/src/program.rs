@@ -30,6 +30,41 @@ pub struct Program {
     pub(crate) memo_bits: [usize; MEMOS],
 }
 
+/// Conditions to be tried together, such as all that can hold for an event type.
+///
+/// They are tried in the order in which they were added to the program.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConditionSet {
+    /// A bit for each condition.
+    pub(crate) words: Box<[u64]>,
+}
+
+impl FromIterator<ConditionId> for ConditionSet {
+    fn from_iter<I: IntoIterator<Item = ConditionId>>(ids: I) -> Self {
+        let mut words = Vec::new();
+        for id in ids {
+            let word = id.0 as usize / 64;
+            if words.len() <= word {
+                words.resize(word + 1, 0u64);
+            }
+            words[word] |= 1 << (id.0 % 64);
+        }
+        Self { words: words.into() }
+    }
+}
+
+impl ConditionSet {
+    /// Whether there is no condition in it.
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|w| *w == 0)
+    }
+
+    /// Whether a condition is in it.
+    pub fn contains(&self, id: ConditionId) -> bool {
+        self.words.get(id.0 as usize / 64).is_some_and(|w| w >> (id.0 % 64) & 1 == 1)
+    }
+}
+
 /// Sizes of a [`Program`], for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProgramSize {
@@ -144,7 +179,9 @@ pub(crate) enum NodeKind {
 
 #[derive(Debug)]
 pub(crate) struct Condition {
-    pub root: NodeId,
+    /// Nodes that must all hold, each with the index of the memo it belongs to, or none; the
+    /// cheapest first.
+    pub parts: Box<[(NodeId, Option<u8>)]>,
     pub expr: Expr,
     /// Nodes of the checks of `expr`, from left to right.
     pub checks: Box<[NodeId]>,
