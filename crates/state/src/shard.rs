@@ -307,13 +307,12 @@ impl Shard {
         self.thread(first).is_main_thread().then_some(first)
     }
 
-    /// Threads of the process that have not exited; 0 for a placeholder.
+    /// Threads of the process that have not exited (`proc.nthreads`); 0 for a placeholder.
     pub fn alive_threads(&self, slot: Slot) -> u64 {
         self.group(slot).map_or(0, |g| g.alive)
     }
 
-    /// Threads of the process besides its main thread that have not exited (`proc.nthreads` is
-    /// this plus one).
+    /// Threads of the process besides its main thread that have not exited (`proc.nchilds`).
     pub fn other_threads(&self, slot: Slot) -> u64 {
         let alive = self.alive_threads(slot);
         match self.main_thread(slot) {

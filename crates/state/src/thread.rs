@@ -149,7 +149,7 @@ pub struct Thread {
     pub last_event_ts: u64,
     /// The fd of the last event; -1 none.
     pub last_event_fd: i64,
-    /// Children that have not been removed, as Falco counts them (`proc.nchilds`).
+    /// Children that have not been removed, as Falco counts them.
     pub children_alive: u64,
     pub(crate) children: Vec<ThreadRef>,
     /// Key of its group; placeholders have none.

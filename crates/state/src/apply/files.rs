@@ -2,14 +2,13 @@
 
 use peregrine_event::{Record, arg, code};
 
-use super::Step;
+use super::{NOT_AVAILABLE, Step, text_of};
 use crate::fd::{Fd, FdKind};
 use crate::flags::{AT_FDCWD, fd as fd_flag, file, thread as flag};
 use crate::path::join_into;
 use crate::shard::{Shard, Slot};
 use crate::socket::Tuple;
 
-const NOT_AVAILABLE: &[u8] = b"<NA>";
 const UNKNOWN: &[u8] = b"<UNKNOWN>";
 
 /// What an event that opens a file says.
@@ -334,7 +333,7 @@ fn opened<'a>(step: &Step<'a>) -> Opened<'a> {
                 both(openat2::dev, openat2::ino)
             };
             Opened {
-                name: step.r.text(openat::name).unwrap_or(NOT_AVAILABLE),
+                name: step.text(openat::name),
                 flags: step.uint32(openat::flags),
                 dev,
                 ino,
@@ -348,8 +347,10 @@ fn opened<'a>(step: &Step<'a>) -> Opened<'a> {
 fn override_by_enter<'a>(step: &Step<'_>, opened: &mut Opened<'a>, enter: &Record<'a>) {
     use arg::{syscall_open_e as open, syscall_openat_2_e as openat};
     let is_at = matches!(step.code, code::SYSCALL_OPENAT_2_X | code::SYSCALL_OPENAT2_X);
-    let name = enter.text(if is_at { openat::name } else { open::name });
-    let Some(name) = name.filter(|name| *name != NOT_AVAILABLE) else { return };
+    let name = text_of(enter, if is_at { openat::name } else { open::name });
+    if name == NOT_AVAILABLE {
+        return;
+    }
     opened.name = name;
     if step.code != code::SYSCALL_CREAT_X {
         let asked = enter.int(if is_at { openat::flags } else { open::flags }).unwrap_or(0);

@@ -54,6 +54,15 @@ pub enum Applied {
     },
 }
 
+/// What stands for text that an event does not have.
+pub(crate) const NOT_AVAILABLE: &[u8] = b"<NA>";
+
+/// Text of a parameter. Text that is missing, or that an old writer found unreadable, reads as in
+/// Falco.
+pub(crate) fn text_of<'a>(record: &Record<'a>, index: usize) -> &'a [u8] {
+    record.text(index).filter(|text| *text != b"(NULL)").unwrap_or(NOT_AVAILABLE)
+}
+
 /// An event being applied.
 pub(crate) struct Step<'a> {
     pub r: Record<'a>,
@@ -76,8 +85,9 @@ impl<'a> Step<'a> {
         self.r.int(index).unwrap_or(0) as u32
     }
 
+    /// Text of a parameter, see [`text_of`].
     pub fn text(&self, index: usize) -> &'a [u8] {
-        self.r.text(index).unwrap_or_default()
+        text_of(&self.r, index)
     }
 
     /// Bytes of a parameter; empty if there is none.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use peregrine_event::{Record, arg, code};
 
-use super::{Applied, Step};
+use super::{Applied, NOT_AVAILABLE, Step, text_of};
 use crate::directory::Inheritance;
 use crate::flags::thread as flag;
 use crate::image::{Cgroups, Image, Strings};
@@ -14,8 +14,6 @@ use crate::thread::{Facts, Thread};
 
 // clone, clone3, fork and vfork agree on the places of their parameters.
 use arg::syscall_clone_20_x as c;
-
-const NOT_AVAILABLE: &[u8] = b"<NA>";
 
 /// What the image of a child is made of: the parent's, with what the event says.
 fn child_image(step: &Step<'_>, parent: Option<&Arc<Image>>) -> Arc<Image> {
@@ -470,11 +468,11 @@ impl Shard {
         };
         let enter = Record::parse(&kept).ok()?;
         if enter.code() == code::SYSCALL_EXECVE_19_E {
-            return Some(self.join_cwd(slot, enter.text(execve::filename).unwrap_or_default()));
+            return Some(self.join_cwd(slot, text_of(&enter, execve::filename)));
         }
         let dirfd = enter.int(execveat::dirfd).unwrap_or(0);
         let flags = enter.int(execveat::flags).unwrap_or(0);
-        let name = enter.text(execveat::pathname).unwrap_or_default();
+        let name = text_of(&enter, execveat::pathname);
         let mut directory = Vec::new();
         self.directory_of(slot, name, dirfd, &mut directory);
         if directory != b"." && directory != b"<UNKNOWN>" {
