@@ -100,7 +100,7 @@ static __always_inline void call_begin(struct call *c, u64 *ctx, const struct pt
 	c->ret = ret;
 	c->nr = regs->orig_ax;
 	c->compat = is_compat();
-	c->class = interest_in(native_number(c)) >> CLASS_SHIFT;
+	c->class = interest_in(native_number(c)) >> CLASS_SHIFT & (CLASSES - 1);
 	if (c->compat)
 		c->ret = (s32)ret;
 }

@@ -135,6 +135,8 @@ static __always_inline u32 copy_unix_path(char *to, const char *from)
 	long n;
 
 	bpf_probe_read_kernel(&first, 1, from);
+	/* An even stack address would be or-ed with 1, which the verifier refuses. */
+	asm volatile("" : "+r"(from));
 	n = bpf_probe_read_kernel_str(to, UNIX_PATH_BYTES, first ? from : from + 1);
 	if (n <= 0) {
 		to[0] = 0;
@@ -172,7 +174,8 @@ static __always_inline u32 fill_sockaddr(struct sock_addr *out, u64 pointer, u32
 
 	if (bytes > sizeof(in))
 		bytes = sizeof(in);
-	if (!bytes || READ_USER(&in, bytes, pointer))
+	asm volatile("" : "+r"(bytes));
+	if (!bytes || bytes > sizeof(in) || READ_USER(&in, bytes, pointer))
 		return 0;
 	return encode_sockaddr(out, &in);
 }

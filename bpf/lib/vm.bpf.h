@@ -16,17 +16,10 @@ struct vm_kib {
  * One counter of resident pages: a plain number until 6.1, per-CPU with a
  * central sum (which is what is read, as in Falco) since 6.2.
  */
-static __always_inline s64 mm_pages(struct mm_struct *mm, u32 counter)
-{
-	struct mm_struct___6_2 *percpu = (void *)mm;
-	s64 pages = 0;
-
-	if (bpf_core_type_exists(struct mm_rss_stat))
-		bpf_core_read(&pages, sizeof(pages), &mm->rss_stat.count[counter].counter);
-	else
-		bpf_core_read(&pages, sizeof(pages), &percpu->rss_stat[counter].count);
-	return pages;
-}
+#define MM_PAGES(mm, which)                                                               \
+	(bpf_core_type_exists(struct mm_rss_stat) ?                                       \
+		 (s64)BPF_CORE_READ(mm, rss_stat.count[which].counter) :                \
+		 (s64)BPF_CORE_READ((struct mm_struct___6_2 *)(mm), rss_stat[which].count))
 
 static __always_inline struct vm_kib vm_of_current(void)
 {
@@ -37,8 +30,8 @@ static __always_inline struct vm_kib vm_of_current(void)
 		return vm;
 	/* Pages of 4 KiB. */
 	vm.size = BPF_CORE_READ(mm, total_vm) << 2;
-	vm.rss = (mm_pages(mm, MM_FILEPAGES) + mm_pages(mm, MM_ANONPAGES) +
-		  mm_pages(mm, MM_SHMEMPAGES)) << 2;
-	vm.swap = mm_pages(mm, MM_SWAPENTS) << 2;
+	vm.rss = (MM_PAGES(mm, MM_FILEPAGES) + MM_PAGES(mm, MM_ANONPAGES) +
+		  MM_PAGES(mm, MM_SHMEMPAGES)) << 2;
+	vm.swap = MM_PAGES(mm, MM_SWAPENTS) << 2;
 	return vm;
 }

@@ -62,7 +62,7 @@ SYSCALL(readv)
 	e->fd = ARG(0);
 	if (RET > 0) {
 		e->size = RET;
-		put_iovecs(c, &r, ORDINAL(READV, DATA), ARG(1), ARG(2), received_bytes(RET));
+		PUT_IOVECS(READV, NULL, ARG(1), ARG(2), received_bytes(RET));
 	}
 	return SUBMIT();
 }
@@ -72,7 +72,7 @@ SYSCALL(writev)
 	EVENT(WRITEV, writev);
 	e->res = RET;
 	e->fd = ARG(0);
-	e->size = put_iovecs(c, &r, ORDINAL(WRITEV, DATA), ARG(1), ARG(2),
+	PUT_IOVECS(WRITEV, (void *)&e->size, ARG(1), ARG(2),
 			     sent_bytes(RET, snaplen));
 	return SUBMIT();
 }
@@ -85,7 +85,7 @@ SYSCALL(preadv)
 	e->pos = POSITION(3);
 	if (RET > 0) {
 		e->size = RET;
-		put_iovecs(c, &r, ORDINAL(PREADV, DATA), ARG(1), ARG(2), received_bytes(RET));
+		PUT_IOVECS(PREADV, NULL, ARG(1), ARG(2), received_bytes(RET));
 	}
 	return SUBMIT();
 }
@@ -96,7 +96,7 @@ SYSCALL(pwritev)
 	e->res = RET;
 	e->fd = ARG(0);
 	e->pos = POSITION(3);
-	e->size = put_iovecs(c, &r, ORDINAL(PWRITEV, DATA), ARG(1), ARG(2),
+	PUT_IOVECS(PWRITEV, (void *)&e->size, ARG(1), ARG(2),
 			     sent_bytes(RET, snaplen));
 	return SUBMIT();
 }
@@ -108,7 +108,7 @@ SYSCALL(process_vm_readv)
 	e->res = RET;
 	e->pid = ARG(0);
 	if (RET > 0)
-		put_iovecs(c, &r, ORDINAL(PROCESS_VM_READV, DATA), ARG(1), ARG(2),
+		PUT_IOVECS(PROCESS_VM_READV, NULL, ARG(1), ARG(2),
 			   received_bytes(RET));
 	return SUBMIT();
 }
@@ -119,7 +119,7 @@ SYSCALL(process_vm_writev)
 	e->res = RET;
 	e->pid = ARG(0);
 	if (RET > 0)
-		put_iovecs(c, &r, ORDINAL(PROCESS_VM_WRITEV, DATA), ARG(1), ARG(2),
+		PUT_IOVECS(PROCESS_VM_WRITEV, NULL, ARG(1), ARG(2),
 			   received_bytes(RET));
 	return SUBMIT();
 }

@@ -84,12 +84,14 @@ struct fd_list {
 static __always_inline u32 read_fd_list(struct fd_list *list, u64 pointer, u32 count)
 {
 	struct user_pollfd fds[MAX_POLL_FDS];
-	u32 i;
+	u32 bytes, i;
 
 	list->count = 0;
 	if (count > MAX_POLL_FDS)
 		count = MAX_POLL_FDS;
-	if (!count || READ_USER(fds, count * sizeof(fds[0]), pointer))
+	bytes = count * sizeof(fds[0]);
+	asm volatile("" : "+r"(bytes));
+	if (!bytes || bytes > sizeof(fds) || READ_USER(fds, bytes, pointer))
 		return sizeof(list->count);
 	for (i = 0; i < MAX_POLL_FDS; i++) {
 		if (i >= count)

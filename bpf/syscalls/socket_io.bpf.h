@@ -70,7 +70,7 @@ SYSCALL(sendmsg)
 	e->res = RET;
 	e->fd = ARG(0);
 	if (!error) {
-		e->size = put_iovecs(c, &r, ORDINAL(SENDMSG, DATA), m.iovecs, m.iovec_count,
+		PUT_IOVECS(SENDMSG, (void *)&e->size, m.iovecs, m.iovec_count,
 				     sent_bytes(RET, snaplen));
 		if (RET >= 0)
 			PUT_TUPLE(SENDMSG, TUPLE, ARG(0), OUTBOUND, m.name);
@@ -89,7 +89,7 @@ SYSCALL(recvmsg)
 	if (RET >= 0) {
 		e->size = RET;
 		if (!read_message(c, &m, ARG(1)))
-			put_iovecs(c, &r, ORDINAL(RECVMSG, DATA), m.iovecs, m.iovec_count,
+			PUT_IOVECS(RECVMSG, NULL, m.iovecs, m.iovec_count,
 				   received_bytes(RET));
 		PUT_TUPLE(RECVMSG, TUPLE, ARG(0), INBOUND, m.name);
 		PUT_USER_BYTES(RECVMSG, MSGCONTROL, m.control, m.control_bytes);
@@ -97,57 +97,83 @@ SYSCALL(recvmsg)
 	return SUBMIT();
 }
 
-/* One record per message, of the first MAX_MESSAGES; one also if the call failed. */
-static __noinline int sendmmsg_one(struct call *c, u32 index)
+/*
+ * sendmmsg, recvmmsg: one record per message, of the first MAX_MESSAGES; one also
+ * if the call failed. The message encoders are global functions, which the
+ * verifier checks once and not for each round; such functions take numbers only.
+ */
+/* @flags: the class, and bit 7 for an ia32 call. */
+enum { MMSG_COMPAT = 0x80 };
+
+static __always_inline struct call mmsg_call(s32 ret, u32 flags)
 {
-	u64 header = ARG(1) + index * mmsghdr_bytes(c);
+	struct call call = {
+		.ret = ret,
+		.class = flags & (CLASSES - 1),
+		.compat = flags & MMSG_COMPAT,
+	};
+
+	return call;
+}
+
+static __always_inline u32 mmsg_flags(const struct call *c)
+{
+	return c->class | (c->compat ? MMSG_COMPAT : 0);
+}
+
+__noinline int sendmmsg_one(s32 fd, u64 header, s32 ret, u32 flags)
+{
+	struct call call = mmsg_call(ret, flags);
+	const struct call *c = &call;
 	struct message m = {};
 	u32 sent = 0;
 
 	EVENT(SENDMMSG, sendmmsg);
-	e->fd = ARG(0);
-	if (RET <= 0) {
-		e->res = RET;
+	e->fd = fd;
+	if (ret <= 0) {
+		e->res = ret;
 	} else {
 		read_message(c, &m, header);
 		READ_USER(&sent, sizeof(sent), header + mmsghdr_result(c));
 		e->res = sent;
-		e->size = put_iovecs(c, &r, ORDINAL(SENDMMSG, DATA), m.iovecs, m.iovec_count,
-				     sent_bytes(sent, snaplen));
-		PUT_TUPLE(SENDMMSG, TUPLE, ARG(0), OUTBOUND, m.name);
+		PUT_IOVECS(SENDMMSG, (void *)&e->size, m.iovecs, m.iovec_count, sent_bytes(sent, snaplen));
+		PUT_TUPLE(SENDMMSG, TUPLE, fd, OUTBOUND, m.name);
 	}
 	return SUBMIT();
 }
 
 SYSCALL(sendmmsg)
 {
-	sendmmsg_one(c, 0);
-	for (u32 i = 1; i < MAX_MESSAGES; i++) {
-		if (i >= RET)
-			break;
-		sendmmsg_one(c, i);
+	u32 size = mmsghdr_bytes(c), flags = mmsg_flags(c);
+	u64 header = ARG(1);
+	s32 fd = ARG(0), ret = RET;
+
+	sendmmsg_one(fd, header, ret, flags);
+	for (s32 i = 1; i < MAX_MESSAGES && i < ret; i++) {
+		header += size;
+		sendmmsg_one(fd, header, ret, flags);
 	}
 	return 0;
 }
 
-static __noinline int recvmmsg_one(struct call *c, u32 index)
+__noinline int recvmmsg_one(s32 fd, u64 header, s32 ret, u32 flags)
 {
-	u64 header = ARG(1) + index * mmsghdr_bytes(c);
+	struct call call = mmsg_call(ret, flags);
+	const struct call *c = &call;
 	struct message m = {};
 	u32 received = 0;
 
 	EVENT(RECVMMSG, recvmmsg);
-	e->fd = ARG(0);
-	if (RET <= 0) {
-		e->res = RET;
+	e->fd = fd;
+	if (ret <= 0) {
+		e->res = ret;
 	} else {
 		read_message(c, &m, header);
 		READ_USER(&received, sizeof(received), header + mmsghdr_result(c));
 		e->res = received;
 		e->size = received;
-		put_iovecs(c, &r, ORDINAL(RECVMMSG, DATA), m.iovecs, m.iovec_count,
-			   received_bytes(received));
-		PUT_TUPLE(RECVMMSG, TUPLE, ARG(0), INBOUND, m.name);
+		PUT_IOVECS(RECVMMSG, NULL, m.iovecs, m.iovec_count, received_bytes(received));
+		PUT_TUPLE(RECVMMSG, TUPLE, fd, INBOUND, m.name);
 		PUT_USER_BYTES(RECVMMSG, MSGCONTROL, m.control, m.control_bytes);
 	}
 	return SUBMIT();
@@ -155,11 +181,14 @@ static __noinline int recvmmsg_one(struct call *c, u32 index)
 
 SYSCALL(recvmmsg)
 {
-	recvmmsg_one(c, 0);
-	for (u32 i = 1; i < MAX_MESSAGES; i++) {
-		if (i >= RET)
-			break;
-		recvmmsg_one(c, i);
+	u32 size = mmsghdr_bytes(c), flags = mmsg_flags(c);
+	u64 header = ARG(1);
+	s32 fd = ARG(0), ret = RET;
+
+	recvmmsg_one(fd, header, ret, flags);
+	for (s32 i = 1; i < MAX_MESSAGES && i < ret; i++) {
+		header += size;
+		recvmmsg_one(fd, header, ret, flags);
 	}
 	return 0;
 }
