@@ -95,19 +95,23 @@ fn locate(
     }
     let lens = &event[HEADER..at as usize];
     spans.clear();
-    let mut push = |len: u32| {
-        spans.push(Span { start: (at as usize + base) as u32, len });
-        at += u64::from(len);
-    };
+    spans.resize(count as usize, Span::default());
+    let mut start = at as usize + base;
+    // At most a quarter of 2^24 lengths of 32 bits: the sum cannot overflow.
     if wide {
-        for len in lens.chunks_exact(4) {
-            push(u32::from_le_bytes([len[0], len[1], len[2], len[3]]));
+        for (span, len) in spans.iter_mut().zip(lens.chunks_exact(4)) {
+            let len = u32::from_le_bytes([len[0], len[1], len[2], len[3]]);
+            *span = Span { start: start as u32, len };
+            start += len as usize;
         }
     } else {
-        for len in lens.chunks_exact(2) {
-            push(u32::from(u16::from_le_bytes([len[0], len[1]])));
+        for (span, len) in spans.iter_mut().zip(lens.chunks_exact(2)) {
+            let len = u32::from(u16::from_le_bytes([len[0], len[1]]));
+            *span = Span { start: start as u32, len };
+            start += len as usize;
         }
     }
+    at = (start - base) as u64;
     if at > event.len() as u64 { Err(bad) } else { Ok(()) }
 }
 

@@ -7,9 +7,7 @@
 
 use crate::convert::MAX_PARAMS;
 use crate::event::RawEvent;
-use crate::transcode::integer;
 use peregrine_event::record::Param;
-use peregrine_event::types::Width;
 use peregrine_event::{EventCode, arg, code};
 
 /// Flags from this bit on are added by the kernel side at exit (`O_F_CREATED` and above).
@@ -34,10 +32,10 @@ fn text_of<'a>(enter: &RawEvent<'a>, index: usize) -> Option<&'a [u8]> {
 }
 
 fn int_of(enter: &RawEvent<'_>, index: usize) -> Option<i64> {
-    let bytes = enter.param(index)?;
-    let ty = enter.def().params.get(index)?.ty;
-    let Width::Fixed(width) = ty.scap_width() else { return None };
-    (!bytes.is_empty()).then(|| integer(bytes, width, ty))
+    match Param::from_wire(enter.param(index)?, enter.def().params.get(index)?.ty) {
+        Param::Int(value) => Some(value),
+        _ => None,
+    }
 }
 
 /// Lets an enter event override what its exit event says the caller asked for.

@@ -16,8 +16,7 @@ use crate::error::Error;
 use crate::event::RawEvent;
 use crate::toctou::{self, is_overridable};
 use peregrine_event::record::Param;
-use peregrine_event::types::Width;
-use peregrine_event::{EventCode, Header, HeaderFlags, ParamType, RecordBuilder, arg, code};
+use peregrine_event::{EventCode, Header, HeaderFlags, RecordBuilder, arg, code};
 
 /// Flag of an event block: the event is only there for the state it carries.
 const STATE_ONLY: u32 = 1;
@@ -112,9 +111,9 @@ impl Transcoder {
             let def = raw.def();
             let header = header(raw, raw.code, tgid);
             let count = raw.param_count().min(def.falco_params);
-            let bytes = self.builder.build_with(header, count, |index| {
-                value(raw.param(index).unwrap_or_default(), def.params[index].ty)
-            })?;
+            let bytes = self
+                .builder
+                .build_wire(header, count, |index| raw.param(index).unwrap_or_default())?;
             self.has_begun |= !is_initial_state(raw.code);
             self.number += 1;
             let is_for_rules = self.has_begun && raw.flags & STATE_ONLY == 0;
@@ -191,40 +190,7 @@ fn decode<'a>(event: &'a Converted<'_>, out: &mut [Param<'a>; MAX_PARAMS]) -> us
     let def = event.def();
     let count = event.param_count().min(def.falco_params).min(MAX_PARAMS);
     for (index, (slot, param)) in out.iter_mut().zip(def.params).take(count).enumerate() {
-        *slot = value(event.param(index).unwrap_or_default(), param.ty);
+        *slot = Param::from_wire(event.param(index).unwrap_or_default(), param.ty);
     }
     count
-}
-
-/// A parameter of the capture, by its type.
-#[inline]
-fn value(bytes: &[u8], ty: ParamType) -> Param<'_> {
-    if bytes.is_empty() {
-        return Param::Absent;
-    }
-    match ty.scap_width() {
-        Width::Fixed(width) => Param::Int(integer(bytes, width, ty)),
-        Width::Variable => Param::Bytes(bytes),
-    }
-}
-
-/// A number of the capture's width, extended as its type demands. Values of another length than
-/// the type's, as some old writers made them, are taken for what they hold.
-#[inline]
-pub(crate) fn integer(bytes: &[u8], width: u8, ty: ParamType) -> i64 {
-    if let Ok(whole) = <[u8; 8]>::try_from(bytes)
-        && width == 8
-    {
-        return i64::from_le_bytes(whole);
-    }
-    let len = bytes.len().min(usize::from(width)).min(8);
-    let mut value = [0u8; 8];
-    value[..len].copy_from_slice(&bytes[..len]);
-    let value = u64::from_le_bytes(value);
-    if ty.is_signed() && len < 8 {
-        let shift = 64 - 8 * len as u32;
-        ((value << shift) as i64) >> shift
-    } else {
-        value as i64
-    }
 }

@@ -484,3 +484,16 @@ fn unsupported_sections_are_refused() {
     let head = Bytes::new(false).u32(0x1234_5678).u16(1).u16(0).u64(u64::MAX);
     assert!(read(Bytes::new(false).block(0x0a0d_0d0a, &head)).err().unwrap().is_fatal());
 }
+
+/// The fuzzer starts from these; they hold no damage.
+#[test]
+fn fuzz_seeds_are_whole() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/reader");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let all = std::fs::read(&path).unwrap();
+        let contents = read(Bytes { all, is_big: false });
+        let contents = contents.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(!contents.events.is_empty(), "{}", path.display());
+    }
+}
