@@ -20,12 +20,15 @@ struct Cli {
 enum Command {
     /// List the events and their parameters
     Events(command::events::EventsArgs),
+    /// List the fields that rules and outputs can use
+    Fields(command::fields::FieldsArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Events(args) => print(&command::events::text(&args)),
+        Command::Fields(args) => print(&command::fields::text(&args)),
     };
     match result {
         Ok(code) => code,

@@ -1,0 +1,108 @@
+//! A storm of short-lived processes: each one is seen with the right parent, program and exit, with
+//! any number of workers, and nothing of it stays in the state.
+
+mod live;
+
+use std::collections::HashMap;
+
+use live::{Engine, field};
+
+const RULES: &str = r#"
+- rule: storm exit
+  desc: every end of a process of the storm
+  condition: evt.type = procexit and proc.exepath endswith "/storm" and thread.ismain = true
+  output: exit %proc.pid %proc.ppid %proc.exepath %proc.name %evt.arg.ret
+  priority: INFO
+- rule: storm birth
+  desc: every birth of a process of the storm, seen from the child
+  condition: evt.type in (clone, clone3, fork, vfork) and evt.rawres = 0 and proc.exepath endswith "/storm" and thread.ismain = true
+  output: birth %proc.pid %proc.ppid %proc.exepath %proc.name
+  priority: INFO
+- rule: storm exec
+  desc: every program start of the storm
+  condition: evt.type = execve and evt.rawres = 0 and proc.exepath endswith "/storm"
+  output: exec %proc.pid %proc.ppid %proc.pexepath %proc.cmdline
+  priority: INFO
+"#;
+
+/// Processes per run.
+const COUNT: u32 = 20_000;
+
+fn storm_is_seen_whole(workers: &str) {
+    if live::skip_reason().is_some() {
+        return;
+    }
+    let (_dir, rules) = live::rules_file(RULES);
+    let rules = rules.to_str().unwrap();
+    let engine = Engine::start(&["-r", rules, "--workers", workers, "--rings", "4", "--stats"]);
+    let listing = live::output_of(&live::example("storm"), &[&COUNT.to_string()]);
+    // The last exits are on their way: the engine is asked to stop only after the storm's own.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let outcome = engine.stop();
+    assert!(outcome.status.success(), "{}", outcome.log);
+
+    // pid -> (parent, exit code), from the storm's own account. A pid may come twice.
+    let mut expected: HashMap<(i64, i64), u32> = HashMap::new();
+    let mut total = 0u32;
+    let mut parents: HashMap<i64, Vec<i64>> = HashMap::new();
+    let mut spawned = 0u32;
+    for line in listing.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [kind, pid, parent, code] = words[..] else { panic!("{line}") };
+        let (pid, parent): (i64, i64) = (pid.parse().unwrap(), parent.parse().unwrap());
+        *expected.entry((pid, code.parse().unwrap())).or_default() += 1;
+        parents.entry(pid).or_default().push(parent);
+        total += 1;
+        spawned += u32::from(kind == "spawn");
+    }
+    assert!(total >= COUNT);
+
+    let of_rule = |rule: &str| {
+        let rule = rule.to_owned();
+        outcome.alerts.iter().filter(move |a| a["rule"] == rule.as_str())
+    };
+    let mut exits = 0u32;
+    for alert in of_rule("storm exit") {
+        let pid = field(alert, "proc.pid").as_i64().unwrap();
+        let code: i64 = field(alert, "evt.arg.ret").as_str().unwrap().parse().unwrap();
+        // The storm itself ends too, and is not in its own list.
+        if let Some(left) = expected.get_mut(&(pid, code)).filter(|left| **left > 0) {
+            *left -= 1;
+            exits += 1;
+        }
+    }
+    let missing: Vec<_> = expected.iter().filter(|(_, left)| **left > 0).take(5).collect();
+    assert_eq!(
+        exits, total,
+        "missing exits, as ((pid, code), count): {missing:?}\n{}",
+        outcome.log
+    );
+
+    let mut births = 0u32;
+    for alert in of_rule("storm birth") {
+        let pid = field(alert, "proc.pid").as_i64().unwrap();
+        let ppid = field(alert, "proc.ppid").as_i64().unwrap();
+        if let Some(list) = parents.get(&pid) {
+            assert!(list.contains(&ppid), "{pid} is a child of {list:?}, not of {ppid}");
+            births += 1;
+        }
+    }
+    assert_eq!(births, total, "{}", outcome.log);
+    assert_eq!(of_rule("storm exec").count() as u32, spawned + 1, "{}", outcome.log);
+    assert!(!outcome.log.contains("parking timeouts"), "{}", outcome.log);
+}
+
+#[test]
+fn one_worker() {
+    storm_is_seen_whole("1");
+}
+
+#[test]
+fn two_workers() {
+    storm_is_seen_whole("2");
+}
+
+#[test]
+fn four_workers() {
+    storm_is_seen_whole("4");
+}
