@@ -1,3 +1,23 @@
-//! BPF probe, loader, ring consumer and iterators.
+//! The kernel side as user space sees it: what the kernel allows, the loader of the BPF probe, its
+//! ring buffers and drop counters, and the initial state.
+//!
+//! The C is in `bpf/`. This crate talks to the kernel and holds no policy: which system calls are
+//! wanted, how many rings there are and what is done with the records is decided above.
 
+pub mod capabilities;
+pub mod drops;
+mod error;
+mod globals;
+pub mod loader;
 pub mod ring;
+pub mod route;
+pub mod sleeping;
+mod wrapper;
+
+pub use capabilities::Capabilities;
+pub use drops::Drops;
+pub use error::ProbeError;
+pub use loader::{Class, Hook, Options, Probe, ProgramCost};
+pub use ring::Ring;
+pub use route::route;
+pub use sleeping::SleepFlags;
