@@ -213,6 +213,15 @@ impl Shard {
         Applied::Done(step.subject)
     }
 
+    /// Applies a birth that has waited too long for its inheritance with what it carries itself.
+    /// Any other event is applied as by [`Self::apply`].
+    pub fn apply_without_inheritance(&mut self, event: &EventContext<'_>) -> Applied {
+        self.is_birth_forced = true;
+        let applied = self.apply(event);
+        self.is_birth_forced = false;
+        applied
+    }
+
     /// The file descriptor an event is about.
     pub fn subject_fd(&self, subject: &Subject) -> Option<&Fd> {
         // Failing `memfd_create` files an fd under -1, as in Falco; so no lower bound here.

@@ -278,7 +278,7 @@ impl Shard {
         let mut left = None;
         if is_leader && let Some(directory) = &self.directory {
             left = directory.take(child.tid, child.start_time);
-            if left.is_none() {
+            if left.is_none() && !self.is_birth_forced {
                 return Applied::NeedsInheritance {
                     child_tid: child.tid,
                     start_time: child.start_time,
