@@ -1,0 +1,36 @@
+//! How each kind of case is checked.
+
+pub mod conditions;
+pub mod load;
+
+use std::collections::BTreeSet;
+
+use peregrine_fields::Fields;
+use peregrine_rules::{CatalogOutput, EventSource, Loader};
+use serde_json::Value;
+
+/// Calls with a loader for system call rules.
+pub fn with_loader<T>(call: impl FnOnce(&mut Loader) -> T) -> T {
+    let catalog = Fields::syscall();
+    let output = CatalogOutput(&catalog);
+    let source = EventSource { name: "syscall", catalog: &catalog, output: &output };
+    call(&mut Loader::new(vec![source]))
+}
+
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+pub fn strings(value: &Value) -> BTreeSet<String> {
+    let items = value.as_array().into_iter().flatten();
+    items.map(|item| text(item).to_owned()).collect()
+}
+
+/// Compares, giving what differs.
+pub fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Result<(), String> {
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(format!("{what}\n  found  {found:?}\n  wanted {wanted:?}"))
+    }
+}
