@@ -1,10 +1,13 @@
 //! Why a condition holds or not.
 
+use std::fmt;
+
 use peregrine_event::Value;
 
 use crate::catalog::FieldSource;
 use crate::evaluator::{Evaluator, EventEvaluator};
 use crate::program::{ConditionId, NodeId, NodeKind, Test};
+use crate::syntax::escape::quote_into;
 use crate::syntax::{Expr, ExprKind, Span};
 
 /// A part of a condition and what became of it. The tree has the shape of the condition as it was
@@ -39,6 +42,61 @@ pub enum ExplanationKind {
         /// Values of the right side if it is a field or transformer, likewise.
         right: Option<Option<Vec<Value<'static>>>>,
     },
+}
+
+/// An indented tree, one part a line: the verdict, the part, and the values it saw.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 0)
+    }
+}
+
+impl Explanation {
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        let verdict = if self.result { "true " } else { "false" };
+        write!(f, "{verdict} {:indent$}", "", indent = depth * 2)?;
+        match &self.kind {
+            ExplanationKind::And => f.write_str("and")?,
+            ExplanationKind::Or => f.write_str("or")?,
+            ExplanationKind::Not => f.write_str("not")?,
+            ExplanationKind::Check { text, left, right } => {
+                write!(f, "{text}  <- ")?;
+                write_values(f, left.as_deref())?;
+                if let Some(right) = right {
+                    f.write_str(" against ")?;
+                    write_values(f, right.as_deref())?;
+                }
+            }
+        }
+        f.write_str("\n")?;
+        self.children.iter().try_for_each(|child| child.write(f, depth + 1))
+    }
+}
+
+fn write_values(f: &mut fmt::Formatter<'_>, values: Option<&[Value<'_>]>) -> fmt::Result {
+    let Some(values) = values else { return f.write_str("no value") };
+    if values.is_empty() {
+        return f.write_str("empty list");
+    }
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        match value {
+            Value::Bytes(bytes) => {
+                let mut text = String::new();
+                quote_into(bytes, &mut text);
+                f.write_str(&text)?;
+            }
+            Value::Int(v) => write!(f, "{v}")?,
+            Value::Uint(v) => write!(f, "{v}")?,
+            Value::Bool(v) => write!(f, "{v}")?,
+            Value::Double(v) => write!(f, "{v}")?,
+            Value::Ip(v) => write!(f, "{v}")?,
+            Value::Net(v) => write!(f, "{v}")?,
+        }
+    }
+    Ok(())
 }
 
 impl Evaluator {

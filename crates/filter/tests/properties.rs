@@ -149,3 +149,28 @@ fn conditions_share_their_parts() {
     // depend on.
     assert!((8..=10).contains(&size.nodes), "{size:?}");
 }
+
+/// An explanation has the shape of the condition and shows what each check saw.
+#[test]
+fn an_explanation_shows_the_values() {
+    let fields = Fields::new();
+    let mut builder = ProgramBuilder::new(&fields);
+    let text = "t.num > 1 and not (t.name in (abc, x) or t.load exists) and t.args in (a)";
+    let id = builder.add(&parse(text).unwrap()).unwrap();
+    let mut evaluator = Evaluator::new(Arc::new(builder.finish()));
+    evaluator.begin_event();
+    let event = Event { image: 1, num: Some(2), args: Some(Vec::new()), ..Event::default() };
+    let explanation = evaluator.explain(id, &event);
+    let lines = [
+        "false and",
+        "true    t.num > 1  <- 2",
+        "false   not",
+        "true      or",
+        "true        t.name in (abc, x)  <- \"abc\"",
+        "false       t.load exists  <- no value",
+        "true    t.args in (a)  <- empty list",
+        "",
+    ];
+    assert_eq!(explanation.to_string(), lines.join("\n"));
+    assert_eq!(&text[explanation.children[1].span.range()], &text[14..55]);
+}

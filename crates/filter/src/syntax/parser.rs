@@ -75,7 +75,12 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<Expr, ParseError> {
 /// The text is no condition, or its nesting is too deep.
 pub fn parse_with(text: impl AsRef<[u8]>, options: &ParseOptions) -> Result<Parsed, ParseError> {
     let text = text.as_ref();
-    let mut parser = Parser { scan: Scanner::new(text), last: String::new(), options: *options };
+    let mut parser = Parser {
+        scan: Scanner::new(text),
+        last: String::new(),
+        end: Position::START,
+        options: *options,
+    };
     if text.is_empty() {
         return parser.fail("filter input string is empty");
     }
@@ -97,7 +102,12 @@ pub fn parse_with(text: impl AsRef<[u8]>, options: &ParseOptions) -> Result<Pars
 /// The text begins with neither.
 pub fn parse_operand(text: impl AsRef<[u8]>) -> Result<(Operand, Position)> {
     let options = ParseOptions::default();
-    let mut parser = Parser { scan: Scanner::new(text.as_ref()), last: String::new(), options };
+    let mut parser = Parser {
+        scan: Scanner::new(text.as_ref()),
+        last: String::new(),
+        end: Position::START,
+        options,
+    };
     let start = parser.scan.position();
     let operand = if let Some(name) = parser.word(Scanner::field_name) {
         parser.parse_field_rest(0, name, start)?
@@ -116,6 +126,8 @@ pub(super) struct Parser<'a> {
     pub(super) scan: Scanner<'a>,
     /// The last token read, for messages.
     last: String,
+    /// Where it ended: trees end there, blanks behind them do not count.
+    end: Position,
     options: ParseOptions,
 }
 
@@ -140,10 +152,11 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn span_from(&self, start: Position) -> Span {
-        Span::new(start, self.scan.position())
+        Span::new(start, self.end)
     }
 
     fn keep(&mut self, token: &[u8]) {
+        self.end = self.scan.position();
         self.last.clear();
         self.last.push_str(&String::from_utf8_lossy(token));
     }
@@ -221,7 +234,6 @@ impl<'a> Parser<'a> {
         let start = self.scan.position();
         self.scan.blanks();
         let first = child(self, depth)?;
-        let mut end = self.scan.position();
         self.scan.blanks();
         let mut rest = Vec::new();
         while self.exact(word) {
@@ -232,14 +244,13 @@ impl<'a> Parser<'a> {
             } else {
                 return self.fail(format!("expected blank or '(' after '{word}'"));
             }
-            end = rest.last().map_or(end, |last| last.span.end);
             self.scan.blanks();
         }
         if rest.is_empty() {
             return Ok(first);
         }
         rest.insert(0, first);
-        Ok(Expr::new(make(rest), Span::new(start, end)))
+        Ok(Expr::new(make(rest), self.span_from(start)))
     }
 
     fn parse_not(&mut self, depth: u32) -> Result<Expr> {
@@ -260,8 +271,7 @@ impl<'a> Parser<'a> {
         if !negated {
             return Ok(child);
         }
-        let span = Span::new(start, child.span.end);
-        Ok(Expr::new(ExprKind::Not(Box::new(child)), span))
+        Ok(Expr::new(ExprKind::Not(Box::new(child)), self.span_from(start)))
     }
 
     /// What follows an opening parenthesis.
