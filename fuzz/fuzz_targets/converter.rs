@@ -40,7 +40,9 @@ fuzz_target!(|data: &[u8]| {
     }
     let mut reader = Reader::new(Cursor::new(writer.finish().unwrap())).unwrap();
     let mut read = 0;
-    while written > 0 && let Some(item) = reader.next().unwrap() {
+    while written > 0
+        && let Some(item) = reader.next().unwrap()
+    {
         read += u32::from(matches!(item, Item::Event(_)));
     }
     assert_eq!(read, written);

@@ -90,7 +90,6 @@ enum Need {
     No,
     Yes,
     Drop,
-    TooMany(usize),
 }
 
 /// Whether an event is in its current version.
@@ -113,10 +112,9 @@ fn need(def: &EventDef, params: usize) -> Need {
     if def.code.is_enter() {
         return Need::Yes;
     }
-    if params > def.falco_params {
-        return Need::TooMany(def.falco_params);
-    }
-    if is_old || params != def.falco_params { Need::Yes } else { Need::No }
+    // More parameters than the schema has come from a writer of the future. Falco refuses such a
+    // capture; what is known of the event is better than nothing.
+    if is_old || params < def.falco_params { Need::Yes } else { Need::No }
 }
 
 impl Converter {
@@ -148,10 +146,11 @@ impl Converter {
                 if event.code == code::PROCEXIT_1_E {
                     self.stored.remove(event.tid);
                 }
-                Ok(Some(Converted::of(event)))
+                let mut same = Converted::of(event);
+                same.count = same.count.min(event.def().falco_params);
+                Ok(Some(same))
             }
             Need::Drop => Ok(None),
-            Need::TooMany(most) => fail(ConvertProblem::TooMany(most)),
             Need::Yes if event.param_count() > MAX_PARAMS => {
                 fail(ConvertProblem::TooMany(MAX_PARAMS))
             }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// `evt.num` and `evt.type` of every event that Falco delivered; `None` without golden results.
-fn golden(capture: &Path) -> Option<Vec<(u64, String)>> {
+fn golden(capture: &Path) -> Option<Vec<(u64, Option<String>)>> {
     let path = capture.to_string_lossy().replace(".scap.gz", ".fields.jsonl.gz");
     let file = std::fs::File::open(path).ok()?;
     let mut lines = BufReader::new(flate2::read::MultiGzDecoder::new(file)).lines();
@@ -16,11 +16,17 @@ fn golden(capture: &Path) -> Option<Vec<(u64, String)>> {
         head["fields"].as_array()?.iter().filter_map(|field| field.as_str()).collect();
     assert_eq!(fields[0], "evt.num");
     let kind = fields.iter().position(|field| *field == "evt.type")?;
-    let row = |line: std::io::Result<String>| {
-        let row: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
-        (row[0].as_u64().unwrap(), row[kind].as_str().unwrap_or_default().to_owned())
+    // Rows have hundreds of values; of most only the first is looked at.
+    let row = |(index, line): (usize, std::io::Result<String>)| {
+        let line = line.unwrap();
+        let number = line[1..].split(',').next().unwrap().parse().unwrap();
+        let name = (index < 2000 || index % 50 == 0).then(|| {
+            let row: serde_json::Value = serde_json::from_str(&line).unwrap();
+            row[kind].as_str().unwrap_or_default().to_owned()
+        });
+        (number, name)
     };
-    Some(lines.map(row).collect())
+    Some(lines.enumerate().map(row).collect())
 }
 
 #[test]
@@ -63,16 +69,18 @@ fn numbers_are_those_of_falco() {
         );
         assert!(threads > 0 && !mine.is_empty(), "{name}");
         let Some(golden) = golden(&path) else { continue };
-        let numbers = |all: &[(u64, String)]| all.iter().map(|e| e.0).collect::<Vec<_>>();
-        let (ours, theirs) = (numbers(&mine), numbers(&golden));
+        let ours: Vec<u64> = mine.iter().map(|e| e.0).collect();
+        let theirs: Vec<u64> = golden.iter().map(|e| e.0).collect();
         let first = ours.iter().zip(&theirs).position(|(a, b)| a != b);
         assert_eq!(first, None, "{name}: first difference");
         assert_eq!(ours.len(), theirs.len(), "{name}");
         for (ours, theirs) in mine.iter().zip(&golden) {
             // A generic event has the name of its system call in Falco, and a plugin's event may
             // be named by the plugin.
-            if ours.1 != "syscall" {
-                assert_eq!(ours, theirs, "{name}");
+            if ours.1 != "syscall"
+                && let Some(kind) = &theirs.1
+            {
+                assert_eq!((ours.0, &ours.1), (theirs.0, kind), "{name}");
             }
         }
     }
