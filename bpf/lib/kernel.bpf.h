@@ -81,11 +81,23 @@ struct kernel_cap_struct___array {
 };
 
 /* include/linux/user_namespace.h */
+struct uid_gid_extent {
+	u32 first, lower_first, count;
+};
+struct uid_gid_map {
+	u32 nr_extents;
+	struct uid_gid_extent extent[5];
+};
 struct user_namespace {
 	int level;
+	struct uid_gid_map uid_map, gid_map;
 };
 
 /* include/linux/cred.h */
+struct group_info {
+	int ngroups;
+	kgid_t gid[0];
+};
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
@@ -99,6 +111,7 @@ struct cred {
 	kernel_cap_t cap_permitted;
 	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns;
+	struct group_info *group_info;
 };
 
 /* include/linux/dcache.h, include/linux/path.h */
@@ -224,8 +237,19 @@ struct kernfs_node {
 struct cgroup {
 	struct kernfs_node *kn;
 };
+struct cgroup_subsys {
+	const char *name;
+};
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys *ss;
+};
+enum cgroup_subsys_id {
+	cpuset_cgrp_id,
+	cpu_cgrp_id,
+	cpuacct_cgrp_id,
+	io_cgrp_id,
+	memory_cgrp_id,
 };
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
@@ -252,7 +276,9 @@ struct signal_struct {
 	struct pid *pids[4];
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
+	struct list_head thread_head;
 	unsigned int is_child_subreaper : 1;
+	unsigned int has_child_subreaper : 1;
 };
 
 /* include/linux/nsproxy.h */
@@ -296,6 +322,44 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct css_set *cgroups;
 	kuid_t loginuid;
+};
+
+/* include/linux/binfmts.h */
+struct linux_binprm {
+	const char *filename;
+};
+
+/* include/uapi/asm-generic/siginfo.h; the members that carry a sender's pid */
+union __sifields {
+	struct {
+		int _pid;
+	} _kill;
+	struct {
+		int _pid;
+	} _rt;
+	struct {
+		int _pid;
+	} _sigchld;
+};
+struct kernel_siginfo {
+	int si_code;
+	union __sifields _sifields;
+};
+
+/* include/linux/bpf.h, kernel/bpf/task_iter.c */
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -45,7 +45,8 @@ const volatile bool self_exclude = true;
 /* Changed while running. */
 volatile u64 epoch_offset_ns = 0; /* adds to the boot clock to give the epoch's */
 volatile u32 enabled = 0;         /* off until user space is ready, and while it detaches */
-volatile u32 lost_groups = 0;     /* entries in `state_lost` */
+volatile u32 lost_groups = 0;     /* entries in `state_lost`, about */
+volatile u32 hot_group_count = 0; /* entries in `hot_groups`; 0: it is not consulted */
 
 /* interest[syscall nr]: kind in the low two bits (0 off, 1 dedicated, 2 generic), class above. */
 struct {
@@ -92,10 +93,28 @@ struct {
 	__type(value, u32);
 } sleeping SEC(".maps");
 
+/* Hot thread groups whose records of CLASS_OTHER are spread over all rings, and by what. */
+enum {
+	SPREAD_TID = 1,
+	SPREAD_CPU = 2,
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u32);
+} hot_groups SEC(".maps");
+
 /* Scratch slots of all CPUs: index cpu * SCRATCH_SLOTS + slot. The loader sets max_entries. */
 struct scratch {
-	u32 busy;
+	u64 claims; /* 1: in use */
+	/*
+	 * A loop's position. In memory the verifier knows nothing of it, so that all rounds look
+	 * alike; in a register each would be a state of its own, and branches multiply them.
+	 */
+	u32 at;
 	u32 pad;
+	u8 path[2 * PATH_BYTES]; /* where a path is built, from its end; see path.bpf.h */
 	u8 data[SCRATCH_BYTES];
 };
 struct {
@@ -104,6 +123,15 @@ struct {
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+/* Programs by native number of the call; the last one takes all calls without a dedicated one. */
+enum { GENERIC_SLOT = SYSCALLS, CALL_SLOTS };
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, CALL_SLOTS);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} calls SEC(".maps");
 
 /* drops[(ring * CLASSES + class) * DROP_CAUSES + cause] */
 struct {
@@ -115,7 +143,8 @@ struct {
 
 /* Thread groups that lost a record that carries state, until their next record says so. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	/* Not LRU: an evicted entry would leave lost_groups too high for ever. */
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
 	__type(key, u32);
 	__type(value, u32);

@@ -13,9 +13,10 @@
  * A record grows in a scratch slot of this CPU and is copied into the ring at once when it is
  * complete: no reservation ever stays open over a read of user memory.
  *
- * A slot is claimed with plain loads and stores. Tracepoint programs run with preemption off, so
- * claims on a CPU nest like interrupts: whoever interrupts has released its slot before the
- * interrupted one goes on.
+ * A slot is claimed by an atomic addition and a look at the sum: whoever sees another number than
+ * one takes its addition back and tries the next slot. Interrupts nest and would need no atomics,
+ * but fexit programs may be preempted by a task of the same CPU. An addition that returns its
+ * result would be simpler; it needs 5.12.
  */
 #pragma once
 
@@ -24,10 +25,11 @@
 #include "route.bpf.h"
 
 /* Most bytes one variable-size parameter may take. */
-enum { CHUNK_MAX = 32 << 10 };
+enum { CHUNK_MAX = 32 << 10, U16_MAX = 0xffff };
 
 struct rec {
 	struct scratch *scratch;
+	u32 key; /* of the scratch slot, for functions that are verified on their own */
 	u32 len;
 	u32 lengths; /* offset of the first length */
 	u64 absent;
@@ -44,7 +46,7 @@ static __always_inline void count_drop(u32 ring, u32 class, u32 cause)
 		(*count)++;
 }
 
-static __always_inline struct scratch *claim_scratch(void)
+static __always_inline struct scratch *claim_scratch(u32 *claimed)
 {
 	u32 base = bpf_get_smp_processor_id() * SCRATCH_SLOTS;
 
@@ -55,18 +57,25 @@ static __always_inline struct scratch *claim_scratch(void)
 
 		if (!s)
 			return NULL;
-		if (!s->busy) {
-			s->busy = 1;
+		__sync_fetch_and_add(&s->claims, 1);
+		if (*(volatile u64 *)&s->claims == 1) {
+			*claimed = key;
 			return s;
 		}
+		__sync_fetch_and_add(&s->claims, -1);
 	}
 	return NULL;
+}
+
+static __always_inline void release_scratch(struct scratch *s)
+{
+	__sync_fetch_and_add(&s->claims, -1);
 }
 
 /* Starts a record; the lengths of all variable-size parameters are zero. */
 static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 lengths)
 {
-	struct scratch *s = claim_scratch();
+	struct scratch *s = claim_scratch(&r->key);
 
 	if (!s) {
 		count_drop(route(bpf_get_current_pid_tgid() >> 32), CLASS_STATE, DROP_SCRATCH);
@@ -79,7 +88,8 @@ static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 l
 	r->code = code;
 	r->flags = 0;
 	__builtin_memset(s->data + lengths, 0, fixed - lengths);
-	return s->data;
+	/* Wide parameters come first behind 24 bytes, so whole words may be stored. */
+	return __builtin_assume_aligned(s->data, 8);
 }
 
 #define RECORD(r, NAME, name)                                                                   \
@@ -89,7 +99,7 @@ static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 l
 /* Gives a record up. */
 static __always_inline void rec_abandon(struct rec *r)
 {
-	r->scratch->busy = 0;
+	release_scratch(r->scratch);
 }
 
 /* Marks a fixed-size parameter as having no value; `param` is its index in the event table. */
@@ -201,6 +211,36 @@ static __always_inline void put_kernel_bytes(struct rec *r, u32 ordinal, const v
 		rec_grow(r, ordinal, n);
 }
 
+/*
+ * A step that is verified on its own: a global function, which the verifier checks once for any
+ * arguments instead of once per path that leads to it. Its arguments are numbers (5.10 knows no
+ * others): the scratch slot by its key, kernel pointers as addresses.
+ */
+#define STEP __attribute__((noinline))
+
+static __always_inline struct scratch *scratch_of(u32 key)
+{
+	return bpf_map_lookup_elem(&scratches, &key);
+}
+
+/* Where a step writes when the record is @at bytes long; NULL if there is no room. */
+static __always_inline u8 *step_tail(struct scratch *s, u32 at)
+{
+	asm volatile("" : "+r"(at));
+	if (at > SCRATCH_BYTES - CHUNK_MAX - 8)
+		return NULL;
+	return s->data + at;
+}
+
+/* Takes over what a step has written as a whole parameter. */
+static __always_inline void rec_take(struct rec *r, u32 ordinal, u32 bytes)
+{
+	if (bytes && bytes <= U16_MAX) {
+		rec_set_length(r, ordinal, bytes);
+		r->len += bytes;
+	}
+}
+
 /* Bytes that lie on the stack; `bytes` is a constant. */
 #define put_stack(r, ordinal, from, bytes)                                                      \
 	do {                                                                                    \
@@ -239,13 +279,15 @@ static __always_inline void remember_loss(u32 tgid, u32 class)
 /* Completes the record and copies it into the ring of its thread group. */
 static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 class)
 {
-	struct record_header *h = (struct record_header *)r->scratch->data;
-	u32 index = route(tgid);
+	struct record_header *h = __builtin_assume_aligned(r->scratch->data, 8);
+	u32 index = route_record(tid, tgid, class);
 	void *ring = bpf_map_lookup_elem(&rings, &index);
 	u32 len = r->len;
 	u64 used;
 	u64 flags = BPF_RB_NO_WAKEUP;
 
+	asm volatile("" : "+r"(class));
+	class &= CLASSES - 1;
 	if (!ring)
 		goto out;
 	if (r->absent) {
@@ -274,7 +316,7 @@ static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 clas
 		goto out;
 	}
 	used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	if (class < CLASSES && used + len > class_limit[class]) {
+	if (used + len > class_limit[class]) {
 		count_drop(index, class, class == CLASS_LIFECYCLE ? DROP_RING_FULL : DROP_SHARE);
 		remember_loss(tgid, class);
 		goto out;
@@ -289,7 +331,7 @@ static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 clas
 	}
 	wake_sleeper(ring, index);
 out:
-	r->scratch->busy = 0;
+	release_scratch(r->scratch);
 }
 
 /* The same for the current thread. */

@@ -2,9 +2,8 @@
 /*
  * Which ring a thread group writes to. The only place that decides it; its twin in user space is
  * crates/probe/src/route.rs, which hands the initial state to the right worker.
- *
- * Spreading the stateless records of a hot group by tid or CPU belongs here too: consult the map
- * of hot groups when class > CLASS_STATE.
+ * Records without state of a group that is too much for one worker may be spread by tid or CPU, on
+ * user space's word.
  */
 #pragma once
 
@@ -14,4 +13,16 @@
 static __always_inline u32 route(u32 tgid)
 {
 	return (u32)(((u64)(tgid * 0x9E3779B1u) * ring_count) >> 32);
+}
+
+static __always_inline u32 route_record(u32 tid, u32 tgid, u32 class)
+{
+	u32 *spread;
+
+	if (class != CLASS_OTHER || !hot_group_count)
+		return route(tgid);
+	spread = bpf_map_lookup_elem(&hot_groups, &tgid);
+	if (!spread)
+		return route(tgid);
+	return route(*spread == SPREAD_CPU ? bpf_get_smp_processor_id() : tid);
 }
