@@ -17,6 +17,7 @@
 #include "lib/maps.bpf.h"
 #include "lib/call.bpf.h"
 #include "process.bpf.h"
+#include "syscalls/all.bpf.h"
 
 /*
  * The return of any system call, on x86_64 and through the ia32 entry. Consults the interest table

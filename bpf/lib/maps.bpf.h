@@ -43,8 +43,8 @@ const volatile u32 own_tgid = 0;               /* Peregrine itself: not reported
 const volatile bool self_exclude = true;
 
 /* Changed while running. */
-volatile u64 epoch_offset_ns = 0; /* adds to the boot clock to give the epoch's */
-volatile u32 enabled = 0;         /* off until user space is ready, and while it detaches */
+volatile u64 epoch_offset_ns SEC(".data.control") = 0; /* boot clock to epoch */
+volatile u32 enabled SEC(".data.control") = 0; /* off until user space is ready */
 volatile u32 lost_groups = 0;     /* entries in `state_lost`, about */
 volatile u32 hot_group_count = 0; /* entries in `hot_groups`; 0: it is not consulted */
 

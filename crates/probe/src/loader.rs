@@ -382,7 +382,7 @@ impl Probe {
                 .iter()
                 .filter(|syscall| syscall.exit != code::GENERIC_X)
                 .map(|syscall| (u32::from(syscall.number), exit_program(syscall.exit)));
-            let generic = (SYSCALLS as u32, "exit_generic".to_owned());
+            let generic = (SYSCALLS as u32, exit_program(code::GENERIC_X));
             for (slot, program) in dedicated.chain([generic]) {
                 // A call without an encoder of its own is reported with the generic one.
                 if let Some(fd) = programs.get(&program) {
