@@ -9,7 +9,7 @@ use crate::directory::{Directory, Exit, Inheritance, ProcessKey, Published, Snap
 use crate::fd::Fd;
 use crate::fdtable::FdTable;
 use crate::flags::thread as flag;
-use crate::image::{Strings, empty};
+use crate::image::{Image, Strings, empty};
 use crate::network::Interfaces;
 use crate::thread::{Facts, Thread, ThreadRef};
 use crate::users::Users;
@@ -35,7 +35,8 @@ pub struct Config {
     pub max_threads: usize,
     /// Most file descriptors of a process; more are not kept.
     pub max_fds: usize,
-    /// Boot time of the machine, nanoseconds since the epoch.
+    /// Boot time of the machine, nanoseconds since the epoch. Falco leaves it zero when it reads a
+    /// capture; so must who wants the same `proc.pidns_init_start_ts`.
     pub boot_ts: u64,
     /// Where the host's file system is mounted, in front of `/proc` in names; usually empty.
     pub host_root: Box<[u8]>,
@@ -847,6 +848,7 @@ impl Shard {
         let main = self.main_thread(caller);
         let facts = self.thread(main.unwrap_or(caller)).facts.clone();
         let mut caller_facts = self.thread(caller).facts.clone();
+        caller_facts.image = self.inherited_image(caller);
         caller_facts.cwd = match main {
             Some(main) => self.thread(main).cwd.clone(),
             None => b"./"[..].into(),
@@ -855,6 +857,18 @@ impl Shard {
         let fdlimit = self.thread(main.unwrap_or(caller)).fdlimit;
         let parent = self.published_of(caller).cloned();
         Inheritance { facts, caller: caller_facts, fds, fdlimit, parent }
+    }
+
+    /// The image that a new process takes after. Falco keeps the environment with the main thread
+    /// only, so that a child of another thread starts without one.
+    pub(crate) fn inherited_image(&self, caller: Slot) -> Arc<Image> {
+        let thread = self.thread(caller);
+        if thread.is_main_thread() || thread.image.env.is_empty() {
+            return thread.image.clone();
+        }
+        let mut image = thread.image.to_changed();
+        image.env = Strings::default();
+        Arc::new(image)
     }
 
     // ---- small changes ----------------------------------------------------------------------

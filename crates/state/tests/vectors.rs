@@ -132,8 +132,12 @@ fn event_sequences_end_in_falcos_thread_table() {
             failed.push(format!("{} {}: {differences:#?}", case["id"], case["src"]));
         }
     }
-    let passed = cases.len() - failed.len();
-    eprintln!("{passed} of {} sequences", cases.len());
+    let real = cases.iter().filter(|case| is_real(case)).count();
+    eprintln!(
+        "{} of {real} sequences; {} with tids beyond 32 bits left out",
+        real - failed.len(),
+        cases.len() - real
+    );
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 

@@ -146,7 +146,7 @@ impl Shard {
             let t = self.thread(caller);
             (t.pid, t.ptid, t.lastexec_ts)
         };
-        let image = self.thread(caller).image.clone();
+        let image = self.child_parent_image(caller, flags);
         child.image = child_image(step, is_known.then_some(&image));
         if flags & flag::CLONE_THREAD == 0 {
             child.pid = child_tid;
@@ -181,7 +181,17 @@ impl Shard {
         }
     }
 
-    /// Files, directory and environment of a new process.
+    /// The image a child takes after: a thread shares its process's, see also
+    /// [`Shard::inherited_image`].
+    fn child_parent_image(&self, parent: Slot, flags: u32) -> Arc<Image> {
+        if flags & flag::CLONE_THREAD == 0 {
+            self.inherited_image(parent)
+        } else {
+            self.thread(parent).image.clone()
+        }
+    }
+
+    /// Files and directory of a new process.
     fn inherit_process(&mut self, parent: Slot, child: &mut Thread) {
         child.cwd = self.cwd(parent).into();
         if let Some(main) = self.main_thread(parent) {
@@ -221,7 +231,7 @@ impl Shard {
             self.relate(lookup);
         }
         if is_known {
-            let image = self.thread(lookup).image.clone();
+            let image = self.child_parent_image(lookup, child.flags);
             child.image = child_image(step, Some(&image));
             inherit(&mut child, &self.thread(lookup).facts);
             if is_leader {
@@ -306,13 +316,7 @@ impl Shard {
         let mut parent = None;
         if let Some(left) = left {
             let Inheritance { facts, caller, fds, fdlimit, parent: published } = *left;
-            let mut image = caller.image;
-            if image.env != facts.image.env {
-                let mut changed = image.to_changed();
-                changed.env = facts.image.env.clone();
-                image = Arc::new(changed);
-            }
-            child.image = child_image(&step, Some(&image));
+            child.image = child_image(&step, Some(&caller.image));
             inherit(&mut child, &facts);
             child.root = caller.root;
             child.cwd = caller.cwd;

@@ -11,20 +11,24 @@ use peregrine_state::image::Cgroups;
 use peregrine_state::{Fd, FdKind, Image, Shard, Strings, Thread, flags};
 use serde_json::Value;
 
-/// The vectors of a file; `None`, with a note, if they are not here.
-pub fn vectors(name: &str) -> Option<Vec<Value>> {
+/// A path under the shared data; `None`, with a note, if it is not here.
+pub fn shared(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("PEREGRINE_SHARED").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,
     );
-    let path = root.join("conformance/vectors").join(name);
-    match std::fs::read(&path) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).expect("vectors are JSON")),
-        Err(_) => {
-            eprintln!("skipped: {} is not here", path.display());
-            None
-        }
+    let path = root.join(name);
+    if !path.exists() {
+        eprintln!("skipped: {} is not here", path.display());
+        return None;
     }
+    Some(path)
+}
+
+/// The vectors of a file; `None`, with a note, if they are not here.
+pub fn vectors(name: &str) -> Option<Vec<Value>> {
+    let bytes = std::fs::read(shared("conformance/vectors")?.join(name)).expect("vectors");
+    Some(serde_json::from_slice(&bytes).expect("vectors are JSON"))
 }
 
 /// Text or `{"hex": …}`.
