@@ -150,7 +150,8 @@ impl ProgramBuilder<'_> {
             OperandKind::Field(_) => self.info(left).name.clone(),
             _ => String::new(),
         };
-        if field == "evt.around" && op != Operator::Eq {
+        let is_plain = op == Operator::Eq && check.modifier.is_none();
+        if field == "evt.around" && !is_plain {
             self.error(right.span, "evt.around supports only '=' comparison operator");
             return None;
         }

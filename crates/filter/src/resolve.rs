@@ -4,7 +4,7 @@ use crate::catalog::{ArgRule, Catalog, FieldInfo, FieldRef};
 use crate::syntax::{Field, Text};
 
 /// Fields whose argument may follow after a dot: `evt.arg.name` is `evt.arg[name]`.
-const DOTTED: [&str; 5] = ["evt.arg", "evt.rawarg", "evt.abspath", "evt.type.is", "evt.around"];
+const DOTTED: [&str; 4] = ["evt.arg", "evt.rawarg", "evt.abspath", "evt.type.is"];
 
 /// A field and its argument, from brackets or after a dot. Whether the argument fits is not
 /// checked.
@@ -12,7 +12,11 @@ pub(crate) fn lookup(catalog: &dyn Catalog, field: &Field) -> Option<(FieldInfo,
     if let Some(info) = catalog.field(&field.name) {
         // A catalogue may know the dotted form itself.
         let rest = field.name.strip_prefix(info.name).and_then(|r| r.strip_prefix('.'));
-        return Some((info, field.arg.clone().or_else(|| rest.map(Text::from))));
+        return match (rest, &field.arg) {
+            (Some(_), Some(_)) => None,
+            (Some(rest), None) => Some((info, Some(Text::from(rest)))),
+            (None, arg) => Some((info, arg.clone())),
+        };
     }
     DOTTED.iter().find_map(|prefix| {
         let rest = field.name.strip_prefix(prefix)?.strip_prefix('.')?;
@@ -70,4 +74,107 @@ pub(crate) fn suggestion<'a>(
         .filter(|(distance, _)| *distance <= most)
         .min()
         .map(|(_, candidate)| format!("did you mean '{candidate}'?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use peregrine_event::{ParamType, Value};
+
+    use super::*;
+    use crate::catalog::{FieldArg, FieldId, FieldSource, Scope, Values};
+    use crate::{Evaluator, ProgramBuilder, parse};
+
+    /// `evt.around` and `evt.type`.
+    struct Fields;
+
+    impl Catalog for Fields {
+        fn field(&self, name: &str) -> Option<FieldInfo> {
+            let (id, name, ty, arg) = match name {
+                "evt.around" => (0, "evt.around", ParamType::Uint64, ArgRule::Required),
+                "evt.type" => (1, "evt.type", ParamType::CharBuf, ArgRule::None),
+                _ => return None,
+            };
+            Some(FieldInfo {
+                id: FieldId(id),
+                name,
+                ty,
+                is_list: false,
+                arg,
+                filter_only: false,
+                print_only: false,
+                no_rhs: false,
+                no_transformer: false,
+                deprecated: false,
+                scope: Scope::Event,
+            })
+        }
+
+        fn bind(&self, info: &FieldInfo, arg: Option<&str>) -> Result<FieldRef, String> {
+            let arg = arg.map_or(FieldArg::None, |a| FieldArg::Key(a.into()));
+            Ok(FieldRef { id: info.id, arg, ty: info.ty, is_list: false })
+        }
+
+        fn names(&self) -> Vec<&'static str> {
+            vec!["evt.around", "evt.type"]
+        }
+    }
+
+    /// An `openat`, five milliseconds from whatever time is asked for.
+    struct Event;
+
+    impl FieldSource for Event {
+        fn extract<'s>(&'s self, field: &FieldRef, out: &mut Values<'s>) -> bool {
+            out.push(match field.id.0 {
+                0 => Value::Uint(5_000_000),
+                _ => Value::text("openat"),
+            });
+            true
+        }
+
+        fn scope_key(&self, _: Scope) -> Option<u64> {
+            None
+        }
+    }
+
+    fn holds(text: &str) -> Result<bool, String> {
+        let mut builder = ProgramBuilder::new(&Fields);
+        let id = builder.add(&parse(text).unwrap()).map_err(|e| e.to_string())?;
+        let mut evaluator = Evaluator::new(Arc::new(builder.finish()));
+        evaluator.begin_event();
+        Ok(evaluator.matches(id, &Event))
+    }
+
+    #[test]
+    fn times_around_an_event_are_milliseconds() {
+        assert_eq!(holds("evt.around[10] = 5"), Ok(true));
+        assert_eq!(holds("evt.around[10] = 4"), Ok(false));
+        for text in ["evt.around[10] > 5", "evt.around[10] = anyof (5)", "evt.around = 5"] {
+            assert!(holds(text).is_err(), "{text}");
+        }
+        assert!(holds("evt.around.x[11] = 5").unwrap_err().contains("nonexistent field"));
+    }
+
+    #[test]
+    fn event_names_are_checked_and_near_ones_suggested() {
+        assert_eq!(holds("evt.type in (openat, execve)"), Ok(true));
+        assert_eq!(holds("evt.type startswith open"), Ok(true));
+        assert_eq!(
+            holds("evt.type = opennat"),
+            Err("unknown event type opennat (did you mean 'openat'?)".to_owned())
+        );
+        assert_eq!(
+            holds("evt.typ = open"),
+            Err("filter_check called with nonexistent field evt.typ (did you mean 'evt.type'?)"
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn all_errors_are_reported() {
+        let error = holds("evt.typ = open or evt.type > 1 and some_macro or evt.type = nope");
+        let error = error.unwrap_err();
+        assert_eq!(error.matches("; ").count(), 2, "{error}");
+    }
 }
