@@ -9,7 +9,8 @@ use crate::directory::Inheritance;
 use crate::flags::thread as flag;
 use crate::image::{Cgroups, Image, Strings};
 use crate::path::join_into;
-use crate::shard::{CLONE_STALE_NS, ChildRule, Shard, Slot};
+use crate::shard::{ChildRule, Shard, Slot};
+use crate::table::CLONE_STALE_NS;
 use crate::thread::{Facts, Thread};
 
 // clone, clone3, fork and vfork agree on the places of their parameters.

@@ -1,0 +1,102 @@
+//! What other shards may know of this one's processes.
+
+use std::sync::Arc;
+
+use crate::directory::{Exit, Inheritance, ProcessKey, Published, Snapshot};
+use crate::fdtable::FdTable;
+use crate::image::{Image, Strings};
+use crate::shard::{Shard, Slot};
+
+impl Shard {
+    /// Publishes a new process; its parent is the one given or whoever has its `ptid`.
+    pub(crate) fn publish_new(&mut self, slot: Slot, parent: Option<Arc<Published>>) {
+        let Some(directory) = self.directory.clone() else { return };
+        let thread = self.thread(slot);
+        let parent = parent.or_else(|| {
+            let own = self.find(thread.ptid).and_then(|p| self.published_of(p).cloned());
+            own.or_else(|| directory.find(thread.ptid))
+        });
+        let key = ProcessKey { pid: thread.pid, start_time: thread.start_time };
+        let facts = thread.facts.clone();
+        let sequence = self.sequence;
+        let published = directory.add(key, Snapshot { sequence, facts, parent, exit: None });
+        self.thread_mut(slot).published = Some(published);
+    }
+
+    /// Publishes what an event changed of a process. Other shards see it from the next sequence on.
+    pub(crate) fn publish_change(&mut self, slot: Slot) {
+        if self.directory.is_none() {
+            return;
+        }
+        let Some(main) = self.main_thread(slot) else { return };
+        let thread = self.thread(main);
+        if let Some(published) = &thread.published {
+            let old = published.newest();
+            published.publish(Snapshot {
+                sequence: self.sequence,
+                facts: thread.facts.clone(),
+                parent: old.parent.clone(),
+                exit: old.exit.clone(),
+            });
+        }
+    }
+
+    /// Sets the parent of a process that was just published.
+    pub(crate) fn publish_parent(&mut self, slot: Slot, parent: Arc<Published>) {
+        if let Some(published) = &self.thread(slot).published {
+            let newest = published.newest();
+            published.publish(Snapshot { parent: Some(parent), ..(*newest).clone() });
+        }
+    }
+
+    pub(crate) fn publish_exit(&mut self, slot: Slot, reaper: Option<Slot>) {
+        let Some(directory) = &self.directory else { return };
+        // The process ends with its last thread.
+        if self.group(slot).is_some_and(|g| g.alive > 0) {
+            return;
+        }
+        let Some(main) = self.main_thread(slot) else { return };
+        let thread = self.thread(main);
+        let Some(published) = &thread.published else { return };
+        let reaper = reaper
+            .and_then(|r| self.published_of(r).cloned())
+            .or_else(|| directory.find(self.thread(slot).reaper_tid))
+            .or_else(|| published.parent(self.sequence))
+            .filter(|r| !Arc::ptr_eq(r, published));
+        let old = published.newest();
+        published.publish(Snapshot {
+            sequence: self.sequence,
+            facts: thread.facts.clone(),
+            parent: old.parent.clone(),
+            exit: Some(Exit { sequence: self.sequence, reaper }),
+        });
+    }
+
+    /// What a child of this thread inherits now.
+    pub(crate) fn inheritance(&mut self, caller: Slot) -> Inheritance {
+        let main = self.main_thread(caller);
+        let facts = self.thread(main.unwrap_or(caller)).facts.clone();
+        let mut caller_facts = self.thread(caller).facts.clone();
+        caller_facts.image = self.inherited_image(caller);
+        caller_facts.cwd = match main {
+            Some(main) => self.thread(main).cwd.clone(),
+            None => b"./"[..].into(),
+        };
+        let fds = self.fd_table_mut(caller).map(FdTable::share).unwrap_or_default();
+        let fdlimit = self.thread(main.unwrap_or(caller)).fdlimit;
+        let parent = self.published_of(caller).cloned();
+        Inheritance { facts, caller: caller_facts, fds, fdlimit, parent }
+    }
+
+    /// The image that a new process takes after. Falco keeps the environment with the main thread
+    /// only, so that a child of another thread starts without one.
+    pub(crate) fn inherited_image(&self, caller: Slot) -> Arc<Image> {
+        let thread = self.thread(caller);
+        if thread.is_main_thread() || thread.image.env.is_empty() {
+            return thread.image.clone();
+        }
+        let mut image = thread.image.to_changed();
+        image.env = Strings::default();
+        Arc::new(image)
+    }
+}
