@@ -240,8 +240,10 @@ fn step<'a>(
         Action::Change(to, sources) => (Converted::new(to), sources),
         _ => return Ok(old),
     };
-    let fail = |problem| Err(failure(old.def(), old.count, problem));
-    let stored = stored.filter(|stored| !stored.is_used.get());
+    // The enter event of another call is there when the right one was lost. Falco refuses the rest
+    // of such a capture; here the event goes on as if there were none.
+    let stored =
+        stored.filter(|stored| !stored.is_used.get() && stored.event.code.0 + 1 == old.code.0);
     let def = new.def();
     let mut has_used_enter = false;
     for source in sources {
@@ -265,18 +267,12 @@ fn step<'a>(
                 new.push(&[]);
             }
             Source::Enter(index) | Source::EnterOrEmpty(index) => {
-                let Some(stored) = stored else {
+                let bytes = stored.and_then(|enter| enter.event.view().param(usize::from(index)));
+                let Some(bytes) = bytes else {
                     let is_empty = matches!(source, Source::EnterOrEmpty(_));
                     let param = def.params.get(new.count);
                     new.push(if is_empty { &[] } else { default_value(param) });
                     continue;
-                };
-                let enter = stored.event.view();
-                if enter.code.0 + 1 != old.code.0 {
-                    return fail(ConvertProblem::OtherEnter(enter.def().constant));
-                }
-                let Some(bytes) = enter.param(usize::from(index)) else {
-                    return fail(ConvertProblem::EnterLacks(index));
                 };
                 has_used_enter = true;
                 new.push(capped(def, new.count, bytes));

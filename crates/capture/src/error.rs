@@ -162,12 +162,6 @@ pub enum ConvertProblem {
     /// It has more parameters than the schema.
     #[error("there are more parameters than the {0} of the schema")]
     TooMany(usize),
-    /// The remembered enter event of the thread is of another call.
-    #[error("the remembered enter event is {0}")]
-    OtherEnter(&'static str),
-    /// The remembered enter event lacks the parameter.
-    #[error("the remembered enter event has no parameter {0}")]
-    EnterLacks(u8),
     /// The rows lead nowhere.
     #[error("the conversion does not end")]
     Endless,

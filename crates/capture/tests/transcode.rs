@@ -190,3 +190,15 @@ fn parameters_of_the_future_are_ignored() {
     });
     assert_eq!(fd, Some(Some(3)));
 }
+
+#[test]
+fn a_lost_enter_event_costs_only_what_it_held() {
+    let mut t = Transcoder::new();
+    let read: [&[u8]; 2] = [&i(5), &u(100)];
+    t.transcode(&event(code::SYSCALL_READ_E, &read).view(), 0).unwrap();
+    // The exit of the read and the entry of this close were lost.
+    let fd = look(&mut t, &event(code::SYSCALL_CLOSE_X, &[&i(0)]), |record| {
+        record.int(arg::syscall_close_x::fd)
+    });
+    assert_eq!(fd, Some(Some(0)), "the default, as without any enter event");
+}
