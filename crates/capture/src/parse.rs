@@ -76,6 +76,44 @@ pub(crate) fn event(
     Ok(Some(Parsed { cpu, flags, ts, tid, code }))
 }
 
+/// [`event`] for what nearly all events are: no flags, counted parameters, 16-bit lengths. `None`
+/// for anything else and for damage; [`event`] finds out which.
+#[inline]
+pub(crate) fn plain(body: &[u8], spans: &mut Vec<Span>) -> Option<Parsed> {
+    const FRAME: usize = 2;
+    let head = body.first_chunk::<{ FRAME + HEADER }>()?;
+    let number = u16::from_le_bytes([head[22], head[23]]);
+    let len = u32::from_le_bytes([head[18], head[19], head[20], head[21]]) as usize;
+    let count = u32::from_le_bytes([head[24], head[25], head[26], head[27]]) as usize;
+    let code = EventCode(number);
+    if number >= FALCO_CODES || code.def()?.flags.has(EventFlags::LARGE_PAYLOAD) {
+        return None;
+    }
+    let end = FRAME.checked_add(len)?;
+    let mut start = FRAME + HEADER + count.checked_mul(2)?;
+    if end > body.len() || start > end {
+        return None;
+    }
+    let lens = body.get(FRAME + HEADER..start)?;
+    // Cleared and grown anew would write every span twice; stale ones are overwritten anyway.
+    spans.resize(count, Span::default());
+    for (span, len) in spans.iter_mut().zip(lens.as_chunks::<2>().0) {
+        let len = u32::from(u16::from_le_bytes(*len));
+        *span = Span { start: start as u32, len };
+        start += len as usize;
+    }
+    if start > end {
+        return None;
+    }
+    Some(Parsed {
+        cpu: u16::from_le_bytes([head[0], head[1]]),
+        flags: 0,
+        ts: read(head, 2).map_or(0, u64::from_le_bytes),
+        tid: read(head, 10).map_or(0, u64::from_le_bytes),
+        code,
+    })
+}
+
 /// Finds the parameters of an event that says how many there are. `base` is the event's offset in
 /// the body, which the spans count from.
 #[inline]

@@ -171,7 +171,7 @@ impl Reader {
             return None;
         }
         let body = self.stream.peek(total as usize).get(8..total as usize - 4)?;
-        let parsed = parse::event(body, false, true, &mut self.spans).ok()??;
+        let parsed = parse::plain(body, &mut self.spans)?;
         let offset = self.stream.offset();
         self.consumed = total as usize;
         self.events += 1;
