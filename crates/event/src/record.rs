@@ -248,7 +248,7 @@ impl<'a> Record<'a> {
     /// absent, of fixed size, or not declared.
     #[inline]
     pub fn bytes(&self, index: usize) -> Option<&'a [u8]> {
-        if index >= self.def.params.len() {
+        if index >= self.def.params.len() || self.absent >> index & 1 != 0 {
             return None;
         }
         let slot = self.layout.slots[index];
@@ -559,6 +559,20 @@ mod tests {
         let params = [Param::Int(70_000), Param::Bytes(&payload)];
         let bytes = builder.build(header(code::SYSCALL_READ_X), &params).unwrap();
         assert_eq!(Record::parse(bytes).unwrap().bytes(1).unwrap().len(), 70_000);
+    }
+
+    /// An absent mask may name a variable-size parameter too, although the builder never does so.
+    #[test]
+    fn absent_bytes_are_absent_for_every_accessor() {
+        let mut builder = RecordBuilder::new();
+        let params = [Param::Int(3), Param::Bytes(b"abc"), Param::Int(4), Param::Absent];
+        let mut bytes = builder.build(header(code::SYSCALL_READ_X), &params).unwrap().to_vec();
+        let mask = bytes.len() - 8;
+        assert_eq!(bytes[mask], 1 << 3);
+        assert!(Record::parse(&bytes).unwrap().bytes(1).is_some());
+        bytes[mask] |= 1 << 1;
+        let record = Record::parse(&bytes).unwrap();
+        assert_eq!((record.has(1), record.bytes(1), record.text(1)), (false, None, None));
     }
 
     /// The fast way and the careful way make the same record of the same values.
