@@ -114,14 +114,18 @@ static __always_inline int call_submit(const struct call *c, struct rec *r)
 	return 0;
 }
 
-#define SYSCALL_EXIT(name)                                                                      \
-	static __always_inline int encode_##name(struct call *c);                               \
+/* The program that the sys_exit dispatcher jumps to. */
+#define SYSCALL_EXIT_PROGRAM(name)                                                              \
 	SEC("tp_btf/sys_exit") int exit_##name(u64 *ctx)                                        \
 	{                                                                                       \
 		struct call c;                                                                  \
 		call_begin(&c, ctx, (const struct pt_regs *)ctx[0], ctx[1]);                    \
 		return encode_##name(&c);                                                       \
-	}                                                                                       \
+	}
+
+#define SYSCALL_EXIT(name)                                                                      \
+	static __always_inline int encode_##name(struct call *c);                               \
+	SYSCALL_EXIT_PROGRAM(name)                                                              \
 	SEC("?fexit") int fexit_##name(u64 *ctx)                                                \
 	{                                                                                       \
 		struct call c;                                                                  \

@@ -81,11 +81,33 @@ SET_THREE_IDS(SETRESGID, setresgid, rgid, egid, sgid)
 GET_THREE_IDS(GETRESUID, getresuid, ruid, euid, suid)
 GET_THREE_IDS(GETRESGID, getresgid, rgid, egid, sgid)
 
-SYSCALL(setsid)
+static __always_inline int encode_setsid(struct call *c)
 {
 	EVENT(SETSID, setsid);
 	e->res = RET;
 	return SUBMIT();
+}
+SYSCALL_EXIT_PROGRAM(setsid)
+
+enum { NUMBER_OF_SETSID = 112 };
+
+/*
+ * The wrapper of a call without arguments has no BTF; ksys_setsid(), which it
+ * calls, has. There the context holds no registers, only the result.
+ */
+SEC("?fexit") int fexit_setsid(u64 *ctx)
+{
+	u8 wanted = interest_in(NUMBER_OF_SETSID);
+	struct call c = {
+		.ctx = ctx,
+		.ret = (s32)ctx[0],
+		.class = wanted >> CLASS_SHIFT & (CLASSES - 1),
+		.compat = is_compat(),
+	};
+
+	if (!wanted || !enabled || is_own_tgid())
+		return 0;
+	return encode_setsid(&c);
 }
 
 SYSCALL(setpgid)

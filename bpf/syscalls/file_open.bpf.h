@@ -12,6 +12,7 @@
 #include "../lib/entry.bpf.h"
 #include "../lib/file.bpf.h"
 #include "../lib/flags.bpf.h"
+#include "../lib/path.bpf.h"
 
 /* What the kernel opened; all zero if the call failed. */
 struct opened {
@@ -121,7 +122,7 @@ SYSCALL(open_by_handle_at)
 	e->dev = o.dev;
 	e->ino = o.ino;
 	if (RET >= 0)
-		;
+		put_file_path(&r, ORDINAL(OPEN_BY_HANDLE_AT, PATH), file_of_fd(RET));
 	return SUBMIT();
 }
 
