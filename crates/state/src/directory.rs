@@ -12,6 +12,7 @@
 //!    sure that nothing earlier can still be appended.
 //! 4. Parents are references: a reused pid is another `Published`.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -137,9 +138,34 @@ pub struct Inheritance {
 }
 
 const STRIPES: usize = 64;
+/// Inheritances that a stripe keeps for children whose birth record was lost.
+const WAITING: usize = 1024;
 
-/// By tid and start time of the child.
-type Slots = FxHashMap<(i64, u64), Box<Inheritance>>;
+/// Child's tid and start time.
+type SlotKey = (i64, u64);
+
+#[derive(Debug, Default)]
+struct Slots {
+    /// `None`: the child went ahead without.
+    by_child: FxHashMap<SlotKey, Option<Box<Inheritance>>>,
+    /// Oldest first; may name slots that are gone.
+    order: VecDeque<SlotKey>,
+}
+
+impl Slots {
+    fn put(&mut self, key: SlotKey, value: Option<Box<Inheritance>>) {
+        self.by_child.insert(key, value);
+        self.order.push_back(key);
+        while let Some(oldest) = self.order.front() {
+            if self.by_child.len() > WAITING {
+                self.by_child.remove(oldest);
+            } else if self.by_child.contains_key(oldest) {
+                break;
+            }
+            self.order.pop_front();
+        }
+    }
+}
 
 /// Published processes and inheritance slots. Shared by all shards; locks are striped and held
 /// for a lookup only.
@@ -185,7 +211,8 @@ impl Directory {
 
     /// Number of inheritances that no child has taken yet.
     pub fn waiting_inheritances(&self) -> usize {
-        self.slots.iter().map(|s| s.lock().len()).sum()
+        let waiting = |s: &Mutex<Slots>| s.lock().by_child.values().flatten().count();
+        self.slots.iter().map(waiting).sum()
     }
 
     pub(crate) fn add(&self, key: ProcessKey, first: Snapshot) -> Arc<Published> {
@@ -204,15 +231,35 @@ impl Directory {
         }
     }
 
-    /// Leaves what a child inherits; a second one for the same child replaces the first.
+    /// Leaves what a child inherits; dropped if the child went ahead without. A second one for the
+    /// same child replaces the first.
     pub fn leave(&self, child_tid: i64, start_time: u64, inheritance: Inheritance) {
         let key = (child_tid, start_time);
-        self.slots[stripe(child_tid)].lock().insert(key, Box::new(inheritance));
+        let mut slots = self.slots[stripe(child_tid)].lock();
+        if let Some(None) = slots.by_child.get(&key) {
+            slots.by_child.remove(&key);
+        } else {
+            slots.put(key, Some(Box::new(inheritance)));
+        }
     }
 
     /// Takes what a child inherits, if its parent's shard has been there.
     pub fn take(&self, child_tid: i64, start_time: u64) -> Option<Box<Inheritance>> {
-        self.slots[stripe(child_tid)].lock().remove(&(child_tid, start_time))
+        let mut slots = self.slots[stripe(child_tid)].lock();
+        slots.by_child.remove(&(child_tid, start_time))?
+    }
+
+    /// As [`Self::take`]; if there is nothing, what comes later is not wanted any more.
+    pub fn take_or_decline(&self, child_tid: i64, start_time: u64) -> Option<Box<Inheritance>> {
+        let key = (child_tid, start_time);
+        let mut slots = self.slots[stripe(child_tid)].lock();
+        match slots.by_child.remove(&key) {
+            Some(left) => left,
+            None => {
+                slots.put(key, None);
+                None
+            }
+        }
     }
 }
 
@@ -272,5 +319,26 @@ mod tests {
         assert!(directory.take(7, 2).is_none());
         assert!(directory.take(7, 1).is_some());
         assert_eq!(directory.waiting_inheritances(), 0);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_bounded_and_what_was_declined_dropped() {
+        let directory = Directory::new();
+        let inheritance = || Inheritance {
+            facts: Facts::default(),
+            caller: Facts::default(),
+            fds: FdTable::default(),
+            fdlimit: 0,
+            parent: None,
+        };
+        assert!(directory.take_or_decline(7, 1).is_none());
+        directory.leave(7, 1, inheritance());
+        assert_eq!(directory.waiting_inheritances(), 0);
+        for n in 0..3 * WAITING as u64 {
+            directory.leave(7, n, inheritance());
+        }
+        assert_eq!(directory.waiting_inheritances(), WAITING);
+        assert!(directory.take(7, 0).is_none());
+        assert!(directory.take(7, 3 * WAITING as u64 - 1).is_some());
     }
 }

@@ -93,8 +93,6 @@ pub struct Shard {
     pub(crate) path_text: Vec<u8>,
     /// Sequence of the event being applied.
     pub(crate) sequence: u64,
-    /// A birth is applied whether its inheritance is there or not.
-    pub(crate) is_birth_forced: bool,
 }
 
 impl std::fmt::Debug for Shard {
@@ -130,7 +128,6 @@ impl Shard {
             directory_text: Vec::new(),
             path_text: Vec::new(),
             sequence: 0,
-            is_birth_forced: false,
         }
     }
 

@@ -275,6 +275,30 @@ fn a_child_in_another_shard_waits_for_what_it_inherits() {
 }
 
 #[test]
+fn a_child_that_waited_too_long_goes_ahead() {
+    let directory = Arc::new(Directory::new());
+    let mut events = Events::default();
+    let mut left = Shard::new(Config::default(), Some(directory.clone()));
+    let mut right = Shard::new(Config::default(), Some(directory.clone()));
+    left.insert_unrelated(process(1, 0)).unwrap();
+    left.insert_unrelated(process(10, 1)).unwrap();
+    left.relate_all();
+    let birth = events.birth(21, 21, 10, 0);
+    let record = peregrine_event::Record::parse(&birth).unwrap();
+    let context = peregrine_state::EventContext { record, num: events.num };
+    assert!(matches!(right.apply(&context), Applied::NeedsInheritance { .. }));
+    assert!(matches!(right.apply_without_inheritance(&context), Applied::Done(_)));
+    let slot = right.find(21).unwrap();
+    assert_eq!(right.cwd(slot), b"/home/");
+    assert_eq!(right.ancestor(slot, 1, events.num).unwrap().facts().pid, 10);
+    // The marker that comes too late leaves nothing behind.
+    use arg::fork_marker_x as m;
+    let marker = [(m::child_tid, Param::Int(21)), (m::child_start_time, Param::Int(7))];
+    events.send(&mut left, code::FORK_MARKER_X, 10, &marker);
+    assert_eq!(directory.waiting_inheritances(), 0);
+}
+
+#[test]
 fn a_storm_leaves_nothing_behind() {
     for with_directory in [false, true] {
         let directory = with_directory.then(|| Arc::new(Directory::new()));

@@ -182,6 +182,17 @@ fn is_clone(event: EventCode) -> bool {
 impl Shard {
     /// Applies one event. Slots from before are void afterwards.
     pub fn apply(&mut self, event: &EventContext<'_>) -> Applied {
+        self.apply_one(event, false)
+    }
+
+    /// Applies one event, and does not wait for an inheritance: a child of another shard's process
+    /// takes after what is published of its parent, without files. Never
+    /// [`Applied::NeedsInheritance`].
+    pub fn apply_without_inheritance(&mut self, event: &EventContext<'_>) -> Applied {
+        self.apply_one(event, true)
+    }
+
+    fn apply_one(&mut self, event: &EventContext<'_>, is_forced: bool) -> Applied {
         let record = event.record;
         let event_code = record.code();
         self.sequence = event.num;
@@ -194,7 +205,7 @@ impl Shard {
             subject: Subject { fd_number: -1, ..Subject::default() },
         };
         if header.flags.has(HeaderFlags::BIRTH) {
-            return self.birth(step);
+            return self.birth(step, is_forced);
         }
         if self.find_subject(&mut step) {
             self.dispatch(&mut step);
@@ -211,15 +222,6 @@ impl Shard {
             }
         }
         Applied::Done(step.subject)
-    }
-
-    /// Applies a birth that has waited too long for its inheritance with what it carries itself.
-    /// Any other event is applied as by [`Self::apply`].
-    pub fn apply_without_inheritance(&mut self, event: &EventContext<'_>) -> Applied {
-        self.is_birth_forced = true;
-        let applied = self.apply(event);
-        self.is_birth_forced = false;
-        applied
     }
 
     /// The file descriptor an event is about.

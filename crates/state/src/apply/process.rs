@@ -283,17 +283,19 @@ impl Shard {
     ///
     /// A thread of a known group takes after its main thread, as in Falco. A new process takes what
     /// its parent's shard published at the fork; in a single shard, what its parent has now.
-    pub(super) fn birth(&mut self, mut step: Step<'_>) -> Applied {
+    pub(super) fn birth(&mut self, mut step: Step<'_>, is_forced: bool) -> Applied {
         let mut child = self.new_child(&step);
         let is_leader = child.flags & flag::CLONE_THREAD == 0;
         let mut left = None;
         if is_leader && let Some(directory) = &self.directory {
-            left = directory.take(child.tid, child.start_time);
-            if left.is_none() && !self.is_birth_forced {
-                return Applied::NeedsInheritance {
-                    child_tid: child.tid,
-                    start_time: child.start_time,
-                };
+            let (child_tid, start_time) = (child.tid, child.start_time);
+            if is_forced {
+                left = directory.take_or_decline(child_tid, start_time);
+            } else {
+                left = directory.take(child_tid, start_time);
+                if left.is_none() {
+                    return Applied::NeedsInheritance { child_tid, start_time };
+                }
             }
         }
         if self.find(child.tid).is_some() {
@@ -313,6 +315,9 @@ impl Shard {
                     child.lastexec_ts = self.thread(slot).lastexec_ts;
                 }
             }
+        }
+        if left.is_none() && is_leader {
+            left = self.published_inheritance(child.ptid);
         }
         let mut parent = None;
         if let Some(left) = left {
@@ -340,6 +345,15 @@ impl Shard {
             step.subject.thread = Some(slot);
         }
         Applied::Done(step.subject)
+    }
+
+    /// What a child inherits of a process that only its published side is known of.
+    fn published_inheritance(&self, pid: i64) -> Option<Box<Inheritance>> {
+        let parent = self.directory.as_ref()?.find(pid)?;
+        let facts = parent.newest().facts.clone();
+        let fds = Default::default();
+        let caller = facts.clone();
+        Some(Box::new(Inheritance { facts, caller, fds, fdlimit: -1, parent: Some(parent) }))
     }
 
     /// The parent's side of a birth: leaves for the child what it inherits, as of now.
