@@ -7,7 +7,7 @@
 
 use crate::convert::MAX_PARAMS;
 use crate::event::RawEvent;
-use peregrine_event::record::Param;
+use peregrine_event::record::{NO_TEXT, Param};
 use peregrine_event::{EventCode, arg, code};
 
 /// Flags from this bit on are added by the kernel side at exit (`O_F_CREATED` and above).
@@ -28,7 +28,7 @@ pub(crate) fn is_overridable(code: EventCode) -> bool {
 
 fn text_of<'a>(enter: &RawEvent<'a>, index: usize) -> Option<&'a [u8]> {
     let bytes = enter.param(index)?;
-    (!bytes.is_empty() && bytes != b"<NA>\0").then_some(bytes)
+    (!bytes.is_empty() && bytes != b"<NA>\0" && bytes != NO_TEXT).then_some(bytes)
 }
 
 fn int_of(enter: &RawEvent<'_>, index: usize) -> Option<i64> {

@@ -68,6 +68,12 @@ fn is_kept(code: EventCode) -> bool {
     )
 }
 
+/// Enter events that the state keeps itself: what an exec was asked to run is needed together with
+/// the directories of the process, where its exit event does not say it.
+fn is_for_state(code: EventCode) -> bool {
+    matches!(code, code::SYSCALL_EXECVE_19_E | code::SYSCALL_EXECVEAT_E)
+}
+
 /// Events that, at the start of a section, only tell what was there before.
 fn is_initial_state(code: EventCode) -> bool {
     matches!(
@@ -124,7 +130,7 @@ impl Transcoder {
             return Ok(Transcoded::Dropped);
         };
         let code = event.code;
-        if is_kept(code) {
+        if is_kept(code) && !is_for_state(code) {
             self.has_begun = true;
             self.number += 1;
             self.kept.put(raw, &event);
@@ -151,7 +157,7 @@ impl Transcoder {
         let bytes = self.builder.build(header(raw, code, tgid), &params[..count])?;
         self.has_begun |= !is_initial_state(code);
         self.number += 1;
-        let is_for_rules = self.has_begun && raw.flags & STATE_ONLY == 0;
+        let is_for_rules = self.has_begun && raw.flags & STATE_ONLY == 0 && !is_kept(code);
         Ok(Transcoded::Record { number: self.number, is_for_rules, bytes })
     }
 

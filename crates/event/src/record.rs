@@ -308,11 +308,11 @@ pub enum Param<'a> {
 }
 
 impl<'a> Param<'a> {
-    /// A parameter of a capture, by its type; empty bytes are no value. A number of another length
+    /// A parameter of a capture, by its type; empty bytes and [`NO_TEXT`] are no value. A number of another length
     /// than its type's is taken for what it holds.
     #[inline]
     pub fn from_wire(bytes: &'a [u8], ty: ParamType) -> Self {
-        if bytes.is_empty() {
+        if is_no_value(bytes, ty) {
             return Self::Absent;
         }
         let Width::Fixed(width) = ty.scap_width() else { return Self::Bytes(bytes) };
@@ -326,6 +326,14 @@ impl<'a> Param<'a> {
         let shift = 64 - 8 * len as u32;
         Self::Int(((value << shift) as i64) >> shift)
     }
+}
+
+/// What old probes wrote where a text could not be read.
+pub const NO_TEXT: &[u8] = b"(NULL)\0";
+
+#[inline]
+fn is_no_value(bytes: &[u8], ty: ParamType) -> bool {
+    bytes.is_empty() || (bytes == NO_TEXT && ty.is_text())
 }
 
 /// Builds records in user space: transcoded captures, iterator results, tests.
@@ -402,7 +410,7 @@ impl RecordBuilder {
         for (index, slot) in slots.enumerate() {
             let bytes = if index < count { param(index) } else { &[] };
             let at = slot.offset as usize;
-            if bytes.is_empty() {
+            if is_no_value(bytes, def.params[index].ty) {
                 absent |= u64::from(slot.width != 0) << index;
                 continue;
             }

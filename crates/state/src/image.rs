@@ -167,17 +167,18 @@ impl Image {
     fn derived(&self) -> &Derived {
         self.derived.get_or_init(|| {
             let args = self.args.joined(b' ');
-            let line = |first: &[u8]| {
+            let line = |first: &[u8], blank: bool| {
                 let mut line = first.to_vec();
-                if !self.args.is_empty() {
+                if blank {
                     line.push(b' ');
-                    line.extend_from_slice(&args);
                 }
+                line.extend_from_slice(&args);
                 line.into()
             };
+            // Falco separates the first argument from the others even if there are none.
             Box::new(Derived {
-                cmdline: line(&self.comm),
-                exeline: line(&self.exe),
+                cmdline: line(&self.comm, !self.args.is_empty()),
+                exeline: line(&self.exe, true),
                 args: args.clone().into(),
             })
         })
@@ -188,7 +189,7 @@ impl Image {
         &self.derived().cmdline
     }
 
-    /// First argument and the others, with blanks between.
+    /// First argument and the others, with blanks between; ends in a blank if there are no others.
     pub fn exeline(&self) -> &[u8] {
         &self.derived().exeline
     }

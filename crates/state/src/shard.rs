@@ -141,6 +141,11 @@ impl Shard {
         self.interfaces = interfaces;
     }
 
+    /// The machine's interfaces.
+    pub fn interfaces(&self) -> &Interfaces {
+        &self.interfaces
+    }
+
     /// Settings.
     pub fn config(&self) -> &Config {
         &self.config
