@@ -259,7 +259,6 @@ pub(crate) struct ParamNames {
     /// Number of a name and the parameter that gives `evt.rawarg` its type: that of the first
     /// event in the table that has one of this name.
     by_name: FxHashMap<&'static str, (u16, &'static ParamDef)>,
-    #[expect(dead_code, reason = "extraction reads it")]
     /// For each event of Falco's, the numbers of its parameter names.
     by_event: Vec<Box<[u16]>>,
 }
@@ -281,7 +280,6 @@ impl ParamNames {
         })
     }
 
-    #[expect(dead_code, reason = "extraction calls it")]
     /// Position of the parameter with this number in an event.
     #[inline]
     pub(crate) fn position(&self, def: &EventDef, number: u16) -> Option<usize> {
@@ -362,17 +360,13 @@ impl Catalog for Fields<'_> {
 fn bind(def: &FieldDef, arg: Option<&str>) -> Result<FieldRef, String> {
     let mut ty = def.ty;
     let name = def.name;
-    let mut is_list = def.flags.has(FieldFlags::LIST);
+    let is_list = def.flags.has(FieldFlags::LIST);
     let bound = match (def.arg, arg) {
         (ArgForm::None, None) => FieldArg::None,
         (ArgForm::None, Some(_)) => return Err(format!("field '{name}' takes no argument")),
         (form, None) if form.rule() == ArgRule::Optional => FieldArg::None,
         (_, None) => return Err(format!("field '{name}' requires an argument")),
-        (ArgForm::OptionalIndex, Some(text)) => {
-            // Only `fd.types` is a list; with a position it is one value.
-            is_list = false;
-            optional_index(name, text)?
-        }
+        (ArgForm::OptionalIndex, Some(text)) => optional_index(name, text)?,
         (ArgForm::OptionalIndexOrKey, Some("")) => FieldArg::None,
         (ArgForm::OptionalIndexOrKey | ArgForm::IndexOrKey, Some(text)) => {
             if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {

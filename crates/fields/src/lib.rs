@@ -5,8 +5,18 @@
 //! the event at hand is answered elsewhere in this crate.
 #![forbid(unsafe_code)]
 
+pub mod buffer;
 pub mod catalogue;
+pub mod containers;
+pub mod extract;
 pub mod listing;
+pub mod names;
+pub mod process;
+mod render;
 pub mod table;
+pub mod template;
+pub mod time;
+pub mod value;
+pub mod view;
 
 pub use catalogue::{Class, Field, FieldDef, FieldFlags, Fields, SYSCALL_SOURCE};

@@ -72,7 +72,7 @@ fields! {
             "`<` for an exit event, `>` for any other.";
         EvtType "evt.type" CharBuf Na [] None Event
             "Name of the event, such as `openat`; for a system call without an event of its own, the call's name.";
-        EvtTypeIs "evt.type.is" Uint32 Na [] EventType Event
+        EvtTypeIs "evt.type.is" Uint32 Dec [] EventType Event
             "1 if the event is of the named type, as in `evt.type.is.open`, else 0.";
         SyscallType "syscall.type" CharBuf Na [] None Event
             "As `evt.type`, but only for system calls.";
@@ -206,23 +206,23 @@ fields! {
             "Environment of the process; with a name in brackets, that variable.";
         ProcAenv "proc.aenv" CharBuf Na [NO_RHS NO_TRANSFORMER] OptionalIndexOrKey Event
             "`proc.env` of an ancestor, counted in brackets; with a name in brackets, that variable of the nearest ancestor that has it.";
-        ProcCwd "proc.cwd" CharBuf Na [] None Image
+        ProcCwd "proc.cwd" CharBuf Na [] None Event
             "Working directory, with a slash at its end.";
         ProcLoginshellid "proc.loginshellid" Int64 Id [] None Event
             "Process id of the oldest shell among the ancestors, if there is one.";
-        ProcTty "proc.tty" Uint32 Id [] None Image
+        ProcTty "proc.tty" Uint32 Id [] None Event
             "Controlling terminal as a device number, 0 for none.";
-        ProcPid "proc.pid" Int64 Id [] None Image
+        ProcPid "proc.pid" Int64 Id [] None Event
             "Process id (tgid).";
         ProcPpid "proc.ppid" Int64 Id [] None Event
             "Process id of the parent.";
         ProcApid "proc.apid" Int64 Id [NO_RHS NO_TRANSFORMER] OptionalIndex Event
             "Process id of an ancestor, counted in brackets; without brackets, that of any ancestor.";
-        ProcVpid "proc.vpid" Int64 Id [] None Image
+        ProcVpid "proc.vpid" Int64 Id [] None Event
             "Process id in the process's own pid namespace.";
         ProcPvpid "proc.pvpid" Int64 Id [] None Event
             "Process id of the parent in the parent's own pid namespace.";
-        ProcSid "proc.sid" Int64 Id [] None Image
+        ProcSid "proc.sid" Int64 Id [] None Event
             "Session id.";
         ProcSname "proc.sname" CharBuf Na [] None Event
             "`proc.name` of the session leader or of the oldest known ancestor in the session.";
@@ -230,7 +230,7 @@ fields! {
             "`proc.exe` of the session leader or of the oldest known ancestor in the session.";
         ProcSidExepath "proc.sid.exepath" CharBuf Na [] None Event
             "`proc.exepath` of the session leader or of the oldest known ancestor in the session.";
-        ProcVpgid "proc.vpgid" Int64 Id [] None Image
+        ProcVpgid "proc.vpgid" Int64 Id [] None Event
             "Process group id in the process's own pid namespace.";
         ProcVpgidName "proc.vpgid.name" CharBuf Na [] None Event
             "`proc.name` of the leader of the process group (by namespace id) or of the oldest known ancestor in it.";
@@ -238,7 +238,7 @@ fields! {
             "`proc.exe` of the leader of the process group (by namespace id) or of the oldest known ancestor in it.";
         ProcVpgidExepath "proc.vpgid.exepath" CharBuf Na [] None Event
             "`proc.exepath` of the leader of the process group (by namespace id) or of the oldest known ancestor in it.";
-        ProcPgid "proc.pgid" Int64 Id [] None Image
+        ProcPgid "proc.pgid" Int64 Id [] None Event
             "Process group id in the host's pid namespace.";
         ProcPgidName "proc.pgid.name" CharBuf Na [] None Event
             "`proc.name` of the leader of the process group or of the oldest known ancestor in it.";
@@ -250,7 +250,7 @@ fields! {
             "Nanoseconds since the process started.";
         ProcPpidDuration "proc.ppid.duration" RelTime Dec [] None Event
             "Nanoseconds since the parent process started.";
-        ProcPidTs "proc.pid.ts" RelTime Dec [] None Image
+        ProcPidTs "proc.pid.ts" RelTime Dec [] None Event
             "Start of the process in nanoseconds since the epoch.";
         ProcPpidTs "proc.ppid.ts" RelTime Dec [] None Event
             "Start of the parent process in nanoseconds since the epoch.";
@@ -262,11 +262,11 @@ fields! {
             "Whether the executable lies in a lower layer of an overlayfs, as one of the container's image does.";
         ProcIsExeFromMemfd "proc.is_exe_from_memfd" Bool Na [] None Image
             "Whether the executable lives in memory only (memfd_create).";
-        ProcIsSidLeader "proc.is_sid_leader" Bool Na [] None Image
+        ProcIsSidLeader "proc.is_sid_leader" Bool Na [] None Event
             "Whether the process leads its session.";
-        ProcIsVpgidLeader "proc.is_vpgid_leader" Bool Na [] None Image
+        ProcIsVpgidLeader "proc.is_vpgid_leader" Bool Na [] None Event
             "Whether the process leads its process group, by the ids of its own namespace.";
-        ProcIsPgidLeader "proc.is_pgid_leader" Bool Na [] None Image
+        ProcIsPgidLeader "proc.is_pgid_leader" Bool Na [] None Event
             "Whether the process leads its process group, by the ids of the host.";
         ProcExeIno "proc.exe_ino" Int64 Dec [] None Image
             "Inode number of the executable.";
@@ -274,17 +274,17 @@ fields! {
             "Last status change of the executable's inode, in nanoseconds since the epoch.";
         ProcExeInoMtime "proc.exe_ino.mtime" AbsTime Dec [] None Image
             "Last change of the executable's content, in nanoseconds since the epoch.";
-        ProcExeInoCtimeDurationProcStart "proc.exe_ino.ctime_duration_proc_start" AbsTime Dec [] None Image
+        ProcExeInoCtimeDurationProcStart "proc.exe_ino.ctime_duration_proc_start" AbsTime Dec [] None Event
             "Nanoseconds from the last status change of the executable to the start of the process.";
-        ProcExeInoCtimeDurationPidnsStart "proc.exe_ino.ctime_duration_pidns_start" AbsTime Dec [] None Image
+        ProcExeInoCtimeDurationPidnsStart "proc.exe_ino.ctime_duration_pidns_start" AbsTime Dec [] None Event
             "Nanoseconds from the start of the pid namespace to the last status change of the executable, if it is not negative.";
-        ProcPidnsInitStartTs "proc.pidns_init_start_ts" Uint64 Dec [] None Image
+        ProcPidnsInitStartTs "proc.pidns_init_start_ts" Uint64 Dec [] None Event
             "Start of the pid namespace in nanoseconds since the epoch.";
-        ThreadCapPermitted "thread.cap_permitted" CharBuf Na [] None Image
+        ThreadCapPermitted "thread.cap_permitted" CharBuf Na [] None Event
             "Names of the permitted capabilities.";
-        ThreadCapInheritable "thread.cap_inheritable" CharBuf Na [] None Image
+        ThreadCapInheritable "thread.cap_inheritable" CharBuf Na [] None Event
             "Names of the inheritable capabilities.";
-        ThreadCapEffective "thread.cap_effective" CharBuf Na [] None Image
+        ThreadCapEffective "thread.cap_effective" CharBuf Na [] None Event
             "Names of the effective capabilities.";
         ProcFdopencount "proc.fdopencount" Uint64 Dec [] None Event
             "Number of open file descriptors.";
@@ -350,23 +350,23 @@ fields! {
             "Name of file descriptor 2; see `fd.name`.";
     }
     User {
-        UserUid "user.uid" Uint32 Id [] None Image
+        UserUid "user.uid" Uint32 Id [] None Event
             "Effective user id.";
-        UserName "user.name" CharBuf Na [] None Image
+        UserName "user.name" CharBuf Na [] None Event
             "Name of the effective user.";
-        UserHomedir "user.homedir" CharBuf Na [] None Image
+        UserHomedir "user.homedir" CharBuf Na [] None Event
             "Home directory of the effective user.";
-        UserShell "user.shell" CharBuf Na [] None Image
+        UserShell "user.shell" CharBuf Na [] None Event
             "Login shell of the effective user.";
-        UserLoginuid "user.loginuid" Int64 Id [] None Image
+        UserLoginuid "user.loginuid" Int64 Id [] None Event
             "Id of the user who logged in (audit user id), -1 if there is none.";
-        UserLoginname "user.loginname" CharBuf Na [] None Image
+        UserLoginname "user.loginname" CharBuf Na [] None Event
             "Name of the user who logged in (audit user).";
     }
     Group {
-        GroupGid "group.gid" Uint32 Id [] None Image
+        GroupGid "group.gid" Uint32 Id [] None Event
             "Effective group id.";
-        GroupName "group.name" CharBuf Na [] None Image
+        GroupName "group.name" CharBuf Na [] None Event
             "Name of the effective group.";
     }
     Fd {
@@ -536,7 +536,7 @@ fields! {
             "Kept for existing rules; never has a value.";
         ContainerReadinessProbe "container.readiness_probe" CharBuf Na [] None Image
             "Kept for existing rules; never has a value.";
-        ContainerStartTs "container.start_ts" AbsTime Dec [] None Image
+        ContainerStartTs "container.start_ts" AbsTime Dec [] None Event
             "Start of the container (of its pid namespace) in nanoseconds since the epoch.";
         ContainerDuration "container.duration" RelTime Dec [] None Event
             "Nanoseconds since the container started.";
