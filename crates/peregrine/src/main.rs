@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod report;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,6 +19,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch this machine: load the probe, evaluate rules, print alerts
+    Run(Box<command::run::RunArgs>),
+    /// Check and inspect rules files
+    #[command(subcommand)]
+    Rules(command::rules::RulesCommand),
+    /// Say what this kernel allows and what Peregrine will do about it
+    Doctor,
     /// List the events and their parameters
     Events(command::events::EventsArgs),
     /// List the fields that rules and outputs can use
@@ -27,6 +35,9 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::Run(args) => command::run::run(&args),
+        Command::Rules(rules) => command::rules::run(&rules),
+        Command::Doctor => print(&command::doctor::text()),
         Command::Events(args) => print(&command::events::text(&args)),
         Command::Fields(args) => print(&command::fields::text(&args)),
     };

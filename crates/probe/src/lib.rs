@@ -5,6 +5,7 @@
 //! wanted, how many rings there are and what is done with the records is decided above.
 
 pub mod capabilities;
+pub mod doctor;
 pub mod drops;
 mod error;
 mod globals;

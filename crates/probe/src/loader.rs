@@ -331,6 +331,15 @@ impl Probe {
         costs
     }
 
+    /// TEMP
+    pub fn read_iterators(&self, _each: impl FnMut(&[u8])) -> Result<(), ProbeError> {
+        Ok(())
+    }
+    /// TEMP
+    pub fn initial_state(&self, _each: impl FnMut(&[u8])) -> Result<(), ProbeError> {
+        Ok(())
+    }
+
     /// The loaded object, for the iterators.
     pub(crate) fn object(&self) -> &Object {
         &self.object

@@ -1,9 +1,27 @@
 //! `peregrine run`: live detection.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
+use peregrine_engine::host;
+use peregrine_engine::live::{Live, LiveOptions};
+use peregrine_engine::parking::Bounds;
+use peregrine_engine::ruleset::{self, RuleOptions};
+use peregrine_event::Priority;
+use peregrine_fields::view::Session;
+use peregrine_output::{
+    Encoding, FileSink, LineFormat, Outputs, OutputsBuilder, SinkOptions, StdoutSink, WhenFull,
+};
+use peregrine_probe::{Capabilities, Hook as ProbeHook};
+use peregrine_rules::RuleMatching;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use crate::report;
 
 /// Options of `peregrine run`.
 #[derive(Debug, Args)]
@@ -73,6 +91,135 @@ enum Hook {
     Auto,
     Fexit,
     SysExit,
+}
+
+/// Alerts that may wait for the dispatcher.
+const ALERT_QUEUE: usize = 65_536;
+/// How long the end waits for sinks that hang.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs until a signal, the duration, or a failure.
+///
+/// # Errors
+/// Rules that do not load, a kernel that refuses the probe, an output that cannot be opened.
+pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    // Rules first: with bad ones nothing may be attached.
+    let options = args.rule_options()?;
+    let loaded = ruleset::load(&options)?;
+    if !loaded.warnings.is_empty() && !args.rules.is_empty() {
+        eprintln!("{}", loaded.warnings.trim_end());
+    }
+    let detection = Arc::new(loaded.detection);
+    Capabilities::detect().check()?;
+    // Before the workers start, so that no signal finds the default action.
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+
+    let outputs = args.outputs()?;
+    let live = Live::start(&args.live_options(), detection.clone(), &outputs.sender())?;
+    let (hook, reason) = live.hook();
+    eprintln!(
+        "peregrine: ready: {} rules, {} workers, {} threads known in {} ms, hook {} ({reason})",
+        detection.enabled(),
+        live.worker_count(),
+        live.threads_known(),
+        live.initial_state_time().as_millis(),
+        hook.name(),
+    );
+    let end = args.duration.map(|duration| Instant::now() + duration);
+    wait(&live, &outputs, &mut signals, end)?;
+
+    let summary = live.stop()?;
+    let delivered = outputs.shutdown(Some(SHUTDOWN_PATIENCE));
+    eprint!("{}", report::text(&summary, &delivered, args.stats));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does the housekeeping until it is time to stop.
+fn wait(
+    live: &Live,
+    outputs: &Outputs,
+    signals: &mut Signals,
+    end: Option<Instant>,
+) -> anyhow::Result<()> {
+    const TICK: Duration = Duration::from_secs(1);
+    const LOOK: Duration = Duration::from_millis(50);
+    let mut next_tick = Instant::now() + TICK;
+    loop {
+        for signal in signals.pending() {
+            match signal {
+                SIGUSR1 => outputs.reopen(),
+                SIGHUP => eprintln!("peregrine: reload on SIGHUP is not supported; restart it"),
+                _ => return Ok(()),
+            }
+        }
+        let now = Instant::now();
+        if end.is_some_and(|end| now >= end) || live.has_failed() {
+            return Ok(());
+        }
+        if now >= next_tick {
+            live.tick()?;
+            next_tick = now + TICK;
+        }
+        let until = end.map_or(next_tick, |end| end.min(next_tick));
+        std::thread::sleep(until.saturating_duration_since(now).min(LOOK));
+    }
+}
+
+impl RunArgs {
+    fn rule_options(&self) -> anyhow::Result<RuleOptions> {
+        let min_priority = self
+            .priority
+            .parse::<Priority>()
+            .map_err(|error| anyhow::anyhow!("--priority {}: {error}", self.priority))?;
+        Ok(RuleOptions {
+            paths: self.rules.clone(),
+            min_priority,
+            matching: match self.rule_matching {
+                Matching::First => RuleMatching::First,
+                Matching::All => RuleMatching::All,
+            },
+            session: Session { hostname: Some(host::hostname().into()), ..Session::default() },
+            ..RuleOptions::default()
+        })
+    }
+
+    fn live_options(&self) -> LiveOptions {
+        let mut options = LiveOptions::default();
+        if let Some(workers) = self.workers {
+            options.workers = u32::from(workers);
+            options.probe.rings = options.probe.rings.max(options.workers);
+        }
+        if let Some(rings) = self.rings {
+            options.probe.rings = u32::from(rings);
+        }
+        options.pin = self.pin;
+        options.all_syscalls = self.all_syscalls;
+        options.bounds =
+            Bounds { time: Duration::from_millis(self.parking_ms), ..Bounds::default() };
+        options.probe.ring_bytes = self.ring_size;
+        options.probe.snaplen = self.snaplen;
+        options.probe.args_max = self.args_max;
+        options.probe.measure = self.stats;
+        options.probe.hook = match self.hook {
+            Hook::Auto => None,
+            Hook::Fexit => Some(ProbeHook::Fexit),
+            Hook::SysExit => Some(ProbeHook::SysExit),
+        };
+        options
+    }
+
+    fn outputs(&self) -> anyhow::Result<Outputs> {
+        let encoding = if self.json { Encoding::json() } else { Encoding::Text };
+        let format = LineFormat::new(encoding, host::hostname()).iso_8601(self.iso_time);
+        let mut builder = OutputsBuilder::new(format, Some(ALERT_QUEUE), WhenFull::DropNewest)
+            .sink(StdoutSink::new()?, SinkOptions::default());
+        if let Some(path) = &self.output_file {
+            let sink = FileSink::new(path, true)
+                .with_context(|| format!("cannot write alerts to {}", path.display()))?;
+            builder = builder.sink(sink, SinkOptions::default());
+        }
+        Ok(builder.start()?)
+    }
 }
 
 /// Bytes from `4096`, `512K`, `8M`.

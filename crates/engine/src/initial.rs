@@ -1,0 +1,22 @@
+//! The state of the system when watching begins.
+
+use peregrine_event::Record;
+use peregrine_probe::{Probe, ProbeError, route};
+use peregrine_state::{EventContext, Shard};
+
+use crate::live::owner;
+
+/// Reads all processes and their files and hands each to the shard that owns its ring.
+///
+/// # Errors
+/// Neither the kernel's iterators nor `/proc` can be read.
+pub(crate) fn fill(probe: &Probe, shards: &mut [Shard]) -> Result<(), ProbeError> {
+    let workers = shards.len() as u32;
+    probe.initial_state(|bytes| {
+        let Ok(record) = Record::parse(bytes) else { return };
+        let ring = route(record.header().tgid, probe.ring_count());
+        if let Some(shard) = shards.get_mut(owner(ring, workers) as usize) {
+            shard.apply(&EventContext { record, num: record.ts() });
+        }
+    })
+}

@@ -1,0 +1,316 @@
+//! The live source: the probe, its rings, and a worker thread for every group of rings.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use crossbeam_utils::CachePadded;
+use peregrine_output::AlertSender;
+use peregrine_probe::loader::{self, SYSCALLS, with_class};
+use peregrine_probe::{Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost};
+use peregrine_state::{ChildRule, Config, Directory, Shard};
+
+use crate::counters::{WorkerCounters, WorkerTotals};
+use crate::detector::Detector;
+use crate::host::{self, HostFiles};
+use crate::interest;
+use crate::parking::Bounds;
+use crate::ruleset::Detection;
+use crate::waiting::{Patience, Waiter};
+use crate::worker::{self, Feed, Tools, Worker};
+
+/// How to watch.
+#[derive(Debug, Clone)]
+pub struct LiveOptions {
+    /// Worker threads; at most as many as rings.
+    pub workers: u32,
+    /// Pin each worker to a CPU.
+    pub pin: bool,
+    /// Report every system call, whatever the rules say.
+    pub all_syscalls: bool,
+    /// Bounds of parking.
+    pub bounds: Bounds,
+    /// Waiting.
+    pub patience: Patience,
+    /// The kernel side.
+    pub probe: Options,
+}
+
+impl Default for LiveOptions {
+    /// One ring per CPU and one worker per two CPUs.
+    fn default() -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+        let probe = Options { rings: cpus.min(loader::MAX_RINGS), ..Options::default() };
+        Self {
+            workers: cpus.div_ceil(2),
+            pin: false,
+            all_syscalls: false,
+            bounds: Bounds::default(),
+            patience: Patience::default(),
+            probe,
+        }
+    }
+}
+
+/// Why watching failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The kernel side.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// A thread could not be started, or a worker failed.
+    #[error("worker {worker}: {error}")]
+    Worker {
+        /// Which.
+        worker: u32,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// A running live source.
+pub struct Live {
+    probe: Probe,
+    threads: Vec<JoinHandle<std::io::Result<Vec<u64>>>>,
+    counters: Vec<Arc<CachePadded<WorkerCounters>>>,
+    directory: Arc<Directory>,
+    host_files: Arc<ArcSwap<HostFiles>>,
+    stop: Arc<AtomicBool>,
+    detection: Arc<Detection>,
+    started: Instant,
+    initial_state: Duration,
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Time between start and stop.
+    pub elapsed: Duration,
+    /// Each worker's counters.
+    pub workers: Vec<WorkerTotals>,
+    /// Records the kernel side could not deliver.
+    pub drops: Drops,
+    /// Matches per rule, most first.
+    pub rules: Vec<(String, u64)>,
+    /// Cost of the kernel programs; empty unless measured.
+    pub costs: Vec<ProgramCost>,
+    /// Published processes at the end.
+    pub published: usize,
+    /// Inheritances that no child has taken.
+    pub waiting_inheritances: usize,
+}
+
+impl Live {
+    /// Attaches the probe, reads the state of the system and starts the workers.
+    ///
+    /// # Errors
+    /// [`LiveError`], each with the way out.
+    pub fn start(
+        options: &LiveOptions,
+        detection: Arc<Detection>,
+        sender: &AlertSender,
+    ) -> Result<Self, LiveError> {
+        let table = kernel_table(&detection, options.all_syscalls);
+        let probe = Probe::load(options.probe.clone(), &table)?;
+        // Attached first, read afterwards: what happens in between is in the rings.
+        probe.enable()?;
+        let reading = Instant::now();
+        let directory = Arc::new(Directory::new());
+        let workers = options.workers.clamp(1, probe.ring_count());
+        let mut shards: Vec<Shard> =
+            (0..workers).map(|_| Shard::new(state_config(), Some(directory.clone()))).collect();
+        crate::initial::fill(&probe, &mut shards)?;
+        let interfaces = host::interfaces();
+        for shard in &mut shards {
+            shard.set_interfaces(interfaces.clone());
+        }
+        let mut live = Self {
+            threads: Vec::new(),
+            counters: Vec::new(),
+            directory,
+            host_files: Arc::new(ArcSwap::from_pointee(HostFiles::read())),
+            stop: Arc::new(AtomicBool::new(false)),
+            detection,
+            started: Instant::now(),
+            initial_state: reading.elapsed(),
+            probe,
+        };
+        for (index, shard) in shards.into_iter().enumerate() {
+            let index = index as u32;
+            if let Err(error) = live.start_worker(index, workers, shard, options, sender) {
+                live.stop.store(true, Ordering::Release);
+                return Err(error);
+            }
+        }
+        Ok(live)
+    }
+
+    fn start_worker(
+        &mut self,
+        index: u32,
+        workers: u32,
+        shard: Shard,
+        options: &LiveOptions,
+        sender: &AlertSender,
+    ) -> Result<(), LiveError> {
+        let fail = |error| LiveError::Worker { worker: index, error };
+        let own: Vec<u32> =
+            (0..self.probe.ring_count()).filter(|ring| owner(*ring, workers) == index).collect();
+        let mut rings = Vec::new();
+        let mut fds = Vec::new();
+        for ring in own {
+            rings.push((ring, self.probe.ring(ring)?));
+            fds.push(self.probe.ring_fd(ring)?);
+        }
+        let feed = Feed {
+            rings,
+            waiter: Waiter::new(fds, options.patience).map_err(fail)?,
+            sleep_flags: Arc::new(self.probe.sleep_flags()?),
+            stop: self.stop.clone(),
+            host_files: self.host_files.clone(),
+        };
+        let tools = Tools {
+            shard,
+            detector: Detector::new(self.detection.clone()),
+            sender: sender.clone(),
+            bounds: options.bounds,
+            position: (u64::from(index), u64::from(workers)),
+        };
+        let counters = Arc::new(CachePadded::new(WorkerCounters::default()));
+        self.counters.push(counters.clone());
+        let pin = options.pin.then_some(index);
+        let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            if let Some(cpu) = pin {
+                pin_to(cpu)?;
+            }
+            worker::run(Worker::new(tools, counters), feed)
+        });
+        self.threads.push(thread.map_err(fail)?);
+        Ok(())
+    }
+
+    /// The rung in use, and why not a better one.
+    pub fn hook(&self) -> (Hook, &str) {
+        self.probe.hook()
+    }
+
+    /// Time that reading the initial state took.
+    pub fn initial_state_time(&self) -> Duration {
+        self.initial_state
+    }
+
+    /// Number of workers.
+    pub fn worker_count(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Threads known so far.
+    pub fn threads_known(&self) -> u64 {
+        self.counters.iter().map(|c| c.threads.get()).sum()
+    }
+
+    /// Whether a worker has ended, which none does by itself but with an error.
+    pub fn has_failed(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Housekeeping, to be called about once a second: users and groups that changed, a clock that
+    /// was set.
+    ///
+    /// # Errors
+    /// The kernel refuses the clock's update.
+    pub fn tick(&self) -> Result<(), LiveError> {
+        if self.host_files.load().is_stale() {
+            self.host_files.store(Arc::new(HostFiles::read()));
+        }
+        Ok(self.probe.refresh_clock()?)
+    }
+
+    /// Stops reporting, drains the rings, ends the workers.
+    ///
+    /// # Errors
+    /// A worker failed; it had stopped draining its rings.
+    pub fn stop(mut self) -> Result<Summary, LiveError> {
+        let elapsed = self.started.elapsed();
+        let disabled = self.probe.disable();
+        self.stop.store(true, Ordering::Release);
+        let mut matches = vec![0u64; self.detection.rules.len()];
+        let mut failed = None;
+        for (worker, thread) in self.threads.drain(..).enumerate() {
+            let worker = worker as u32;
+            match thread.join() {
+                Ok(Ok(counts)) => {
+                    for (sum, count) in matches.iter_mut().zip(counts) {
+                        *sum += count;
+                    }
+                }
+                Ok(Err(error)) => failed = Some(LiveError::Worker { worker, error }),
+                Err(_) => {
+                    let error = std::io::Error::other("it panicked, which is a defect");
+                    failed = Some(LiveError::Worker { worker, error });
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        disabled?;
+        let names = self.detection.rules.iter().map(|rule| rule.identity.name().to_owned());
+        let mut rules: Vec<_> = names.zip(matches).filter(|(_, count)| *count > 0).collect();
+        rules.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok(Summary {
+            elapsed,
+            workers: self.counters.iter().map(|c| c.totals()).collect(),
+            drops: self.probe.drops()?,
+            rules,
+            costs: self.probe.costs(),
+            published: self.directory.len(),
+            waiting_inheritances: self.directory.waiting_inheritances(),
+        })
+    }
+}
+
+/// The worker that owns a ring.
+pub(crate) fn owner(ring: u32, workers: u32) -> u32 {
+    ring % workers
+}
+
+fn state_config() -> Config {
+    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let since_boot = Duration::new(since_boot.tv_sec as u64, since_boot.tv_nsec as u32);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Config {
+        child_rule: ChildRule::Births,
+        boot_ts: now.saturating_sub(since_boot).as_nanos() as u64,
+        ..Config::default()
+    }
+}
+
+/// The kernel's table: what to report, and how valuable it is when a ring is full.
+fn kernel_table(detection: &Detection, all: bool) -> [u8; SYSCALLS] {
+    let mut wanted = detection.wanted().clone();
+    wanted.all |= all;
+    let mut table = interest::table(&wanted);
+    for syscall in &peregrine_event::syscalls::X86_64 {
+        let Some(entry) = table.get_mut(syscall.number as usize) else { continue };
+        let class = if interest::state_needs(syscall.exit) {
+            Class::State
+        } else if wanted.codes.contains(&syscall.exit) {
+            Class::Rule
+        } else {
+            Class::Other
+        };
+        if *entry != interest::OFF {
+            *entry = with_class(*entry, class);
+        }
+    }
+    table
+}
+
+fn pin_to(cpu: u32) -> std::io::Result<()> {
+    let mut cpus = rustix::thread::CpuSet::new();
+    cpus.set(cpu as usize);
+    Ok(rustix::thread::sched_setaffinity(None, &cpus)?)
+}

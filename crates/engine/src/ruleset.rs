@@ -1,0 +1,260 @@
+//! From rules files to what a worker evaluates: [`Detection`].
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use peregrine_event::{Priority, code};
+use peregrine_fields::template::Template;
+use peregrine_fields::view::Session;
+use peregrine_fields::{FieldFlags, Fields};
+use peregrine_filter::{ConditionId, Program};
+use peregrine_output::RuleIdentity;
+use peregrine_rules::{
+    CatalogOutput, DEFAULT_RULESET, EventIndex, EventSource, LoadResult, Loader, RuleFilter,
+    RuleIndex, RuleMatching, SYSCALL_SOURCE, SourceRules, render_all,
+};
+
+use crate::interest::Wanted;
+
+/// A rule, ready to run.
+#[derive(Debug)]
+pub struct ActiveRule {
+    /// Name, priority, source and tags, shared by all its alerts.
+    pub identity: Arc<RuleIdentity>,
+    /// Its condition.
+    pub condition: ConditionId,
+    /// Its output.
+    pub output: Template,
+    /// Fields the configuration adds, with their keys; raw ones keep their type.
+    pub extra_fields: Vec<(Arc<str>, Template, bool)>,
+}
+
+/// All enabled rules of the system call source, compiled. Immutable; workers share it.
+#[derive(Debug)]
+pub struct Detection {
+    /// The conditions of all rules, compiled together.
+    pub program: Arc<Program>,
+    /// Rules by their index.
+    pub rules: Vec<ActiveRule>,
+    /// Which rules an event must be tried with.
+    pub index: EventIndex,
+    /// Whether one match ends the search.
+    pub matching: RuleMatching,
+    /// What is the same for all events.
+    pub session: Session,
+    enabled: usize,
+    wanted: Wanted,
+}
+
+/// What to load, and how.
+#[derive(Debug, Clone)]
+pub struct RuleOptions {
+    /// Files and directories, in order. Empty: the built-in rules.
+    pub paths: Vec<PathBuf>,
+    /// Rules of less urgency are checked and not used.
+    pub min_priority: Priority,
+    /// Whether one match ends the search.
+    pub matching: RuleMatching,
+    /// Add the fields that are suggested for outputs to every output, as Falco does by default.
+    pub suggested_output: bool,
+    /// What is the same for all events.
+    pub session: Session,
+}
+
+impl Default for RuleOptions {
+    fn default() -> Self {
+        Self {
+            paths: Vec::new(),
+            min_priority: Priority::Debug,
+            matching: RuleMatching::First,
+            suggested_output: true,
+            session: Session::default(),
+        }
+    }
+}
+
+/// Why there is no rule set.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// A file or directory cannot be read.
+    #[error("cannot read rules from {}: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Files are wrong; the text names file, line, column and reason of every error.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// A rule set and what there is to say about its files.
+pub struct Loaded {
+    /// The rules.
+    pub detection: Detection,
+    /// Warnings and lints, rendered; empty if there are none.
+    pub warnings: String,
+}
+
+/// The rules that are part of Peregrine.
+pub const BUILT_IN_RULES: &str = include_str!("../../../rules/peregrine_rules.yaml");
+
+/// Files in a list of files and directories: the `*.yaml` and `*.yml` of a directory, by name.
+///
+/// # Errors
+/// Something cannot be read.
+pub fn rules_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, RulesError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let fail = |error| RulesError::Read { path: path.clone(), error };
+        if !std::fs::metadata(path).map_err(fail)?.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(fail)? {
+            let file = entry.map_err(fail)?.path();
+            let is_rules = file.extension().is_some_and(|e| e == "yaml" || e == "yml");
+            if is_rules && file.is_file() {
+                found.push(file);
+            }
+        }
+        found.sort();
+        files.extend(found);
+    }
+    Ok(files)
+}
+
+/// Reads files, or takes the built-in rules if there are none: names and contents.
+///
+/// # Errors
+/// Something cannot be read.
+pub fn read_rules(paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, RulesError> {
+    if paths.is_empty() {
+        return Ok(vec![("built-in rules".into(), BUILT_IN_RULES.as_bytes().to_vec())]);
+    }
+    let read = |path: PathBuf| {
+        let content = std::fs::read(&path);
+        content
+            .map(|content| (display(&path), content))
+            .map_err(|error| RulesError::Read { path, error })
+    };
+    rules_files(paths)?.into_iter().map(read).collect()
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Loads everything, with the loader itself and one result per file, for those who want to show
+/// more than success or failure.
+pub fn load_files<R>(
+    files: &[(String, Vec<u8>)],
+    options: &RuleOptions,
+    then: impl FnOnce(&Loader<'_>, &[LoadResult]) -> R,
+) -> R {
+    let fields = Fields::syscall();
+    let output = CatalogOutput(&fields);
+    let source = EventSource { name: SYSCALL_SOURCE, catalog: &fields, output: &output };
+    let mut loader = Loader::new(vec![source]);
+    loader.set_min_priority(options.min_priority);
+    if options.suggested_output {
+        let filter = RuleFilter { source: SYSCALL_SOURCE.into(), ..RuleFilter::default() };
+        for def in fields.iter().filter(|def| def.flags.has(FieldFlags::SUGGESTED)) {
+            let text = format!("{}=%{}", def.name.replace('.', "_"), def.name);
+            loader.append_output(text, filter.clone());
+        }
+    }
+    let results: Vec<_> = files.iter().map(|(name, content)| loader.load(name, content)).collect();
+    then(&loader, &results)
+}
+
+/// Loads and compiles rules.
+///
+/// # Errors
+/// [`RulesError`] with everything that is wrong.
+pub fn load(options: &RuleOptions) -> Result<Loaded, RulesError> {
+    let files = read_rules(&options.paths)?;
+    load_files(&files, options, |loader, results| {
+        let rendered: String =
+            results.iter().map(|r| render_all(&r.diagnostics, loader.files())).collect();
+        if results.iter().any(|result| !result.is_ok()) {
+            return Err(RulesError::Invalid(rendered.trim_end().to_owned()));
+        }
+        let detection = Detection::new(loader, options).map_err(RulesError::Invalid)?;
+        Ok(Loaded { detection, warnings: rendered })
+    })
+}
+
+impl Detection {
+    fn new(loader: &Loader<'_>, options: &RuleOptions) -> Result<Self, String> {
+        let set = loader.rule_set();
+        let index = set.index(SYSCALL_SOURCE, DEFAULT_RULESET);
+        let source = set.source(SYSCALL_SOURCE).ok_or("no rules for system calls")?;
+        let fields = Fields::syscall();
+        let parse = |text: &str| Template::parse(text, &fields).map_err(|e| e.to_string());
+        let mut rules = Vec::with_capacity(source.rules().len());
+        for rule in source.rules() {
+            let tags = rule.tags.iter().map(String::as_str);
+            let mut extra_fields = Vec::new();
+            for (key, field) in &rule.extra_fields {
+                let format = parse(&format!("*{}", field.format))?;
+                extra_fields.push((Arc::from(key.as_str()), format, field.is_raw));
+            }
+            rules.push(ActiveRule {
+                identity: RuleIdentity::new(&rule.name, rule.priority, SYSCALL_SOURCE, tags),
+                condition: rule.condition,
+                // Fields without a value are printed, as Falco does.
+                output: parse(&format!("*{}", rule.output))?,
+                extra_fields,
+            });
+        }
+        Ok(Self {
+            program: source.program().clone(),
+            rules,
+            index,
+            matching: options.matching,
+            session: options.session.clone(),
+            enabled: set.count(DEFAULT_RULESET),
+            wanted: wanted(source, &set.enabled(SYSCALL_SOURCE, DEFAULT_RULESET)),
+        })
+    }
+
+    /// Rules that are enabled.
+    pub fn enabled(&self) -> usize {
+        self.enabled
+    }
+
+    /// What the rules need the kernel to report.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+}
+
+/// A rule that spans more event types than this names none of them (Falco warns from here on,
+/// `LOAD_NO_EVTTYPE`); it is not meant to bring the flood of data transfers.
+const NAMES_NONE: usize = 100;
+
+fn wanted(source: &SourceRules, enabled: &[RuleIndex]) -> Wanted {
+    let mut codes = BTreeSet::new();
+    let mut generic_ids = BTreeSet::new();
+    let mut any = false;
+    for rule in enabled.iter().map(|index| source.rule(*index)) {
+        if rule.events.len() > NAMES_NONE {
+            any = true;
+            continue;
+        }
+        codes.extend(rule.events.iter().copied());
+        if codes.remove(&code::GENERIC_X) {
+            generic_ids.extend(rule.syscalls.iter().copied());
+        }
+    }
+    Wanted {
+        codes: codes.into_iter().collect(),
+        generic_ids: generic_ids.into_iter().collect(),
+        any,
+        all: false,
+    }
+}
