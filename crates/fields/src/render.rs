@@ -115,7 +115,7 @@ impl ParamText {
                 write_general(v as u64 as f64 / 1e9, resolved);
                 resolved.push(b's');
             }
-            AbsTime => time::write(v as u64, TimeForm::DateTimeZone, raw),
+            AbsTime => time::write(v as u64, TimeForm::DateTime, raw),
             Flags8 | Flags16 | Flags32 => {
                 let _ = write!(raw, "{}", v as u32);
                 write_flags(v as u32, param.names, resolved);

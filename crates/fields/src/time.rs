@@ -19,8 +19,6 @@ pub enum TimeForm {
     DateTime,
     /// `2026-07-31 21:03:59`, local.
     DateTimeSeconds,
-    /// `2026-07-31 21:03:59.123456789 +0200`, local.
-    DateTimeZone,
     /// `2026-07-31T19:03:59.123456789+0000`, UTC.
     Iso8601,
     /// `2026-07-31T19:03:59.123456789Z`, UTC.
@@ -56,11 +54,6 @@ pub fn write(ns: u64, form: TimeForm, out: &mut Vec<u8>) {
     let _ = match form {
         TimeForm::Rfc3339 => write!(out, "Z"),
         TimeForm::Iso8601 => write!(out, "+0000"),
-        TimeForm::DateTimeZone => {
-            let minutes = offset.seconds() / 60;
-            let sign = if minutes < 0 { '-' } else { '+' };
-            write!(out, " {sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60)
-        }
         _ => Ok(()),
     };
 }
@@ -89,6 +82,6 @@ mod tests {
         let ns = 1_566_230_400_000_000_042;
         assert_eq!(text(ns, TimeForm::TimeOfDay).len(), 18);
         assert_eq!(text(ns, TimeForm::DateTimeSeconds).len(), 19);
-        assert_eq!(text(ns, TimeForm::DateTimeZone).len(), 35);
+        assert_eq!(text(ns, TimeForm::DateTime).len(), 29);
     }
 }

@@ -252,7 +252,7 @@ impl EventView<'_> {
     fn args_text(&self) -> Vec<u8> {
         let def = self.record.def();
         let mut out = Vec::new();
-        if def.code == code::GENERIC_X {
+        if def.code == code::GENERIC_X || !self.has_params() {
             return out;
         }
         let mut text = ParamText::default();
@@ -273,6 +273,12 @@ impl EventView<'_> {
         out
     }
 
+    /// Whether the event has any parameter. Old captures hold some events without.
+    fn has_params(&self) -> bool {
+        let count = self.record.def().falco_params;
+        (0..count).any(|index| self.record.has(index))
+    }
+
     /// Position of the parameter an argument of `evt.arg` means, if this event has it.
     fn param_position(&self, arg: &FieldArg) -> Option<usize> {
         let FieldArg::Index(n) = arg else { return None };
@@ -280,7 +286,7 @@ impl EventView<'_> {
         if *n & NAMED_PARAM != 0 {
             ParamNames::get().position(def, *n as u16)
         } else {
-            Some(*n as usize).filter(|n| *n < def.falco_params)
+            Some(*n as usize).filter(|n| *n < def.falco_params && self.has_params())
         }
     }
 
@@ -330,7 +336,7 @@ impl EventView<'_> {
     /// The result of the call. Its parameter is the first one, whatever its name.
     pub(crate) fn return_value(&self) -> Option<i64> {
         let def = self.record.def();
-        if def.code == code::GENERIC_X || !def.is_syscall_exit() || def.falco_params == 0 {
+        if def.code == code::GENERIC_X || !def.is_syscall_exit() || !self.has_params() {
             return None;
         }
         Some(self.record.int(0).unwrap_or(0))

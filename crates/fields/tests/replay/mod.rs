@@ -188,11 +188,12 @@ impl Replay {
         raw: &peregrine_capture::RawEvent<'_>,
         each: &mut dyn FnMut(&EventView<'_>, bool),
     ) {
-        // Events that are swallowed count for the first time, too.
-        if self.first_ts == 0 && !raw.def().category.has(Category::META) {
+        let Ok(transcoded) = self.transcoder.transcode(raw, 0) else { return };
+        // Enter events that are only kept count for the first time, those of old captures do not.
+        let is_counted = !matches!(transcoded, Transcoded::Dropped);
+        if is_counted && self.first_ts == 0 && !raw.def().category.has(Category::META) {
             self.first_ts = raw.ts;
         }
-        let Ok(transcoded) = self.transcoder.transcode(raw, 0) else { return };
         let Transcoded::Record { number, is_for_rules, bytes } = transcoded else { return };
         let record = Record::parse(bytes).expect("the transcoder makes valid records");
         let applied = self.shard.apply(&EventContext { record, num: number });
