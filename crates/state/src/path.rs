@@ -23,11 +23,6 @@ pub fn join_into(out: &mut Vec<u8>, dir: &[u8], path: &[u8]) {
         out.extend_from_slice(TOO_LONG);
         return;
     }
-    // A NUL ends a path here as it does for the kernel.
-    let path = match memchr::memchr(0, path) {
-        Some(end) => &path[..end],
-        None => path,
-    };
     let is_relative = path.first().is_some_and(|b| *b != b'/');
     let base = if is_relative { dir } else { &[] };
     if is_normal(path) {
@@ -37,7 +32,9 @@ pub fn join_into(out: &mut Vec<u8>, dir: &[u8], path: &[u8]) {
         return;
     }
     out.extend_from_slice(base);
-    normalise(out, path);
+    // A NUL ends a path here as it does for the kernel.
+    let end = memchr::memchr(0, path).unwrap_or(path.len());
+    normalise(out, &path[..end]);
 }
 
 /// Joins `dir` and `path`.
@@ -47,13 +44,13 @@ pub fn join(dir: &[u8], path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether there is nothing to do: no empty or dotted component and no `/` at the end. May say no
-/// to a path that is normal.
+/// Whether there is nothing to do: no empty or dotted component, no `/` at the end, no NUL. May say
+/// no to a path that is normal.
 #[inline]
 fn is_normal(path: &[u8]) -> bool {
     // A component that starts with `.` or is empty shows as `/.` or `//`: two neighbours of which
     // the first is a slash and the second a dot or slash. Both are 0x2e or 0x2f, so one look at
-    // eight bytes at a time finds them: see `has_slash_then_dot_or_slash`.
+    // eight bytes at a time finds them.
     match path {
         [] => true,
         [b'.', ..] => false,
@@ -63,29 +60,39 @@ fn is_normal(path: &[u8]) -> bool {
     }
 }
 
-/// Whether a `/` is followed by `.` or `/`.
+/// Whether a `/` is followed by `.` or `/`, or a NUL is in the path.
 #[inline]
 fn has_slash_then_dot_or_slash(path: &[u8]) -> bool {
+    let Some(last) = path.last_chunk::<8>() else {
+        let mut bytes = [b'a'; 8];
+        bytes[..path.len()].copy_from_slice(path);
+        return is_odd(u64::from_le_bytes(bytes));
+    };
+    // Windows overlap by at least one byte, so that a pair across two of them is seen.
+    let mut rest = path;
+    while rest.len() > 8
+        && let Some(bytes) = rest.first_chunk::<8>()
+    {
+        if is_odd(u64::from_le_bytes(*bytes)) {
+            return true;
+        }
+        rest = &rest[7..];
+    }
+    is_odd(u64::from_le_bytes(*last))
+}
+
+/// The question of [`has_slash_then_dot_or_slash`] for eight bytes.
+#[inline]
+fn is_odd(word: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     const SLASHES: u64 = ONES * b'/' as u64;
     // Exact per byte: the high bit is set where the byte is zero.
     let zeroes = |x: u64| !(((x & !HIGHS) + !HIGHS) | x) & HIGHS;
-    // Windows overlap by one byte, so that a pair across two of them is seen.
-    let mut at = 0;
-    while let Some(bytes) = path.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*bytes);
-        let slash = zeroes(word ^ SLASHES);
-        if slash != 0 {
-            // `.` and `/` differ in the lowest bit only.
-            let either = zeroes((word | ONES) ^ SLASHES);
-            if slash << 8 & either != 0 {
-                return true;
-            }
-        }
-        at += 7;
-    }
-    path[at..].windows(2).any(|pair| pair[0] == b'/' && matches!(pair[1], b'.' | b'/'))
+    let slash = zeroes(word ^ SLASHES);
+    // `.` and `/` differ in the lowest bit only.
+    let either = zeroes((word | ONES) ^ SLASHES);
+    (slash << 8 & either) | zeroes(word) != 0
 }
 
 /// Appends `path` to `out` component by component.
@@ -180,7 +187,10 @@ mod tests {
                 assert!(!has_slash_then_dot_or_slash(&path), "{len} {at}");
                 path[at + 1] = b'.';
                 assert!(has_slash_then_dot_or_slash(&path), "{len} {at}");
+                path[at] = 0;
+                assert!(has_slash_then_dot_or_slash(&path), "{len} {at}");
             }
+            assert_eq!(join(b"/d/", b"a\0b"), b"/d/a");
         }
     }
 }
