@@ -255,6 +255,20 @@ impl<'a> FdView<'a> {
         char::from(self.0.kind.letter())
     }
 
+    /// As [`Self::letter`], as text.
+    pub(crate) fn letter_text(self) -> &'static [u8] {
+        static BYTES: [u8; 256] = {
+            let mut bytes = [0; 256];
+            let mut at = 0;
+            while at < bytes.len() {
+                bytes[at] = at as u8;
+                at += 1;
+            }
+            bytes
+        };
+        std::slice::from_ref(&BYTES[usize::from(self.0.kind.letter())])
+    }
+
     /// The word of `fd.type`.
     pub(crate) fn word(self) -> &'static str {
         self.0.kind.word()

@@ -12,14 +12,9 @@ use crate::view::EventView;
 impl EventView<'_> {
     pub(super) fn container_value(&self, field: Field) -> Option<Value<'_>> {
         use Field as F;
-        let process = self.process().filter(|_| self.session.containers)?;
+        self.process().filter(|_| self.session.containers)?;
         match (self.container_id(), field) {
             (Some(id), F::ContainerId) => Some(Value::bytes(id)),
-            (Some(_), F::ContainerStartTs) => process.pidns_start().map(Value::Uint),
-            (Some(_), F::ContainerDuration) => {
-                let start = process.pidns_start()?;
-                self.record.ts().checked_sub(start).map(Value::Uint)
-            }
             (None, F::ContainerId | F::ContainerFullId | F::ContainerType | F::ContainerName) => {
                 Some(Value::text("host"))
             }

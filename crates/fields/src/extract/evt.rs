@@ -273,10 +273,10 @@ impl EventView<'_> {
         out
     }
 
-    /// Whether the event has any parameter. Old captures hold some events without.
+    /// Whether the event has any parameter. Old captures hold some system calls without.
     fn has_params(&self) -> bool {
-        let count = self.record.def().falco_params;
-        (0..count).any(|index| self.record.has(index))
+        let def = self.record.def();
+        !def.is_syscall_exit() || (0..def.falco_params).any(|index| self.record.has(index))
     }
 
     /// Position of the parameter an argument of `evt.arg` means, if this event has it.

@@ -78,7 +78,7 @@ impl EventView<'_> {
             F::FdDirectory => return self.directory(fd),
             F::FdContainerdirectory => self.with_container(&self.directory(fd)?),
             F::FdTypechar => match fd {
-                Some(fd) => Value::owned([fd.letter() as u8]),
+                Some(fd) => Value::bytes(fd.letter_text()),
                 None => Value::text(self.expected_letter()),
             },
             F::FdUid => {

@@ -205,8 +205,13 @@ impl Replay {
     }
 
     /// Replays a whole capture.
-    pub fn capture(path: &std::path::Path, each: &mut dyn FnMut(&EventView<'_>, bool)) -> Self {
+    pub fn capture(
+        path: &std::path::Path,
+        containers: bool,
+        each: &mut dyn FnMut(&EventView<'_>, bool),
+    ) -> Self {
         let mut replay = Self::new();
+        replay.session.containers = containers;
         let mut reader = Reader::open(path).unwrap();
         let mut is_related = false;
         loop {
