@@ -5,6 +5,7 @@
 //! name; any other check may hold for every event, negated or not.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
 use peregrine_event::table::EVENTS;
@@ -25,7 +26,9 @@ pub type EventCodes = BTreeSet<EventCode>;
 /// # Errors
 /// `evt.type` stands inside a transformer or is compared with a field.
 pub fn syscall_set(expr: &Expr) -> Result<SyscallIds, CompileError> {
-    possible(expr, false, &all_syscalls(), &|name| names_to_syscalls(&[name]))
+    let all = all_syscalls();
+    let set = possible(expr, false, &all, &|name| names_to_syscalls(&[name]))?;
+    Ok(set.unwrap_or(all))
 }
 
 /// The event types that can satisfy a condition, old and unused ones too.
@@ -33,7 +36,9 @@ pub fn syscall_set(expr: &Expr) -> Result<SyscallIds, CompileError> {
 /// # Errors
 /// `evt.type` stands inside a transformer or is compared with a field.
 pub fn event_set(expr: &Expr) -> Result<EventCodes, CompileError> {
-    possible(expr, false, &all_events(), &|name| names_to_events(&[name]))
+    let all = all_events();
+    let set = possible(expr, false, &all, &|name| names_to_events(&[name]))?;
+    Ok(set.unwrap_or(all))
 }
 
 /// Every system call.
@@ -69,17 +74,22 @@ pub fn names_to_events(names: &[&str]) -> EventCodes {
 
 /// The system calls that can produce events with these values of `evt.type`.
 pub fn names_to_syscalls(names: &[&str]) -> SyscallIds {
+    static EVENTS_OF: OnceLock<Vec<Option<Vec<EventCode>>>> = OnceLock::new();
+    let events_of = EVENTS_OF.get_or_init(|| {
+        let names = SYSCALL_NAMES.iter().enumerate();
+        names.map(|(id, name)| events_of(id as u16, name)).collect()
+    });
     let events = names_to_events(names);
+    let originals: Vec<String> = events.iter().filter_map(|e| original_name(*e)).collect();
     let mut ids = SyscallIds::new();
     for (id, syscall) in SYSCALL_NAMES.iter().enumerate().skip(1) {
         if syscall.is_empty() {
             continue;
         }
-        let pair = events_of(id as u16, syscall);
-        let wanted = match pair {
+        let wanted = match &events_of[id] {
             Some(pair) => {
                 pair.iter().any(|e| events.contains(e))
-                    || events.iter().any(|e| original_name(*e).as_deref() == Some(*syscall))
+                    || originals.iter().any(|name| name == syscall)
             }
             None => names.contains(syscall),
         };
@@ -130,30 +140,35 @@ enum Possible<T> {
     Unknown,
 }
 
-/// The set of a tree, negated or not.
+/// The set of a tree, negated or not; `None` for everything, which is what most checks give.
 fn possible<T: Ord + Copy>(
     expr: &Expr,
     negated: bool,
     all: &BTreeSet<T>,
     named: &dyn Fn(&str) -> BTreeSet<T>,
-) -> Result<BTreeSet<T>, CompileError> {
+) -> Result<Option<BTreeSet<T>>, CompileError> {
     let children = match &expr.kind {
         ExprKind::Not(child) => return possible(child, !negated, all, named),
-        ExprKind::Macro(_) => return Ok(all.clone()),
+        ExprKind::Macro(_) => return Ok(None),
         ExprKind::Check(check) => {
             return Ok(match (of_check(check, expr.span, all, named)?, negated) {
-                (Possible::Unknown, _) => all.clone(),
-                (Possible::Exactly(set), false) => set,
-                (Possible::Exactly(set), true) => all - &set,
+                (Possible::Unknown, _) => None,
+                (Possible::Exactly(set), false) => Some(set),
+                (Possible::Exactly(set), true) => Some(all - &set),
             });
         }
         ExprKind::And(children) | ExprKind::Or(children) => children,
     };
     let unite = matches!(&expr.kind, ExprKind::Or(_)) != negated;
-    let mut set = if unite { BTreeSet::new() } else { all.clone() };
+    let mut set = if unite { Some(BTreeSet::new()) } else { None };
     for child in children {
+        // All children are looked at, for the sake of their errors.
         let child = possible(child, negated, all, named)?;
-        set = if unite { &set | &child } else { &set & &child };
+        set = match (set, child) {
+            (Some(set), Some(child)) if unite => Some(&set | &child),
+            (Some(set), Some(child)) => Some(&set & &child),
+            (set, None) | (None, set) => set.filter(|_| !unite),
+        };
     }
     Ok(set)
 }
