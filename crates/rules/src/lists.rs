@@ -25,7 +25,7 @@ pub(crate) struct CompiledList {
 const MAX_ITEMS: usize = 1 << 20;
 
 /// Bytes that a condition may have once lists are replaced.
-pub(crate) const MAX_CONDITION: usize = 1 << 24;
+pub(crate) const MAX_CONDITION: usize = 1 << 22;
 
 /// Expands lists in lists, one level deep, if the inner list is defined before the end of the
 /// outer one. Deeper names are left to the replacement in conditions.
@@ -80,65 +80,81 @@ pub(crate) fn replace_all(mut condition: Traced, lists: &mut [CompiledList]) -> 
     Some(condition)
 }
 
-fn replace(mut condition: Traced, list: &mut CompiledList) -> Option<Traced> {
-    if list.name.is_empty() {
+/// Goes through the condition once; the blanks and commas around a name go as well, as in Falco.
+fn replace(condition: Traced, list: &mut CompiledList) -> Option<Traced> {
+    let (bytes, name) = (condition.as_str().as_bytes(), list.name.as_bytes());
+    let mut found = match name {
+        [] => None,
+        _ => memmem::find(bytes, name),
+    };
+    if found.is_none() {
         return Some(condition);
     }
-    let mut start = memmem::find(condition.as_str().as_bytes(), list.name.as_bytes());
-    while let Some(at) = start {
-        let bytes = condition.as_str().as_bytes();
-        let mut from = at;
-        let mut to = at + list.name.len();
-        let bounded_left = from == 0 || is_delimiter(bytes[from - 1]);
-        let bounded_right = to >= bytes.len() || is_delimiter(bytes[to]);
+    let mut words: Option<Traced> = None;
+    let mut out = Traced::default();
+    // Up to where the condition is in `out`.
+    let mut done = 0;
+    while let Some(at) = found {
+        let mut to = at + name.len();
+        let previous = if at > done { Some(bytes[at - 1]) } else { out.as_str().bytes().last() };
+        let is_bounded = previous.is_none_or(is_delimiter)
+            && bytes.get(to).is_none_or(|byte| is_delimiter(*byte));
         let mut next = at + 1;
-        if bounded_left && bounded_right {
-            while from > 0 && is_blank(bytes[from - 1]) {
-                from -= 1;
+        if is_bounded {
+            out.push_slice(&condition, done..at);
+            while out.as_str().bytes().last().is_some_and(is_blank) {
+                out.truncate(out.len() - 1);
             }
-            while to < bytes.len() && is_blank(bytes[to]) {
+            while bytes.get(to).is_some_and(|byte| is_blank(*byte)) {
                 to += 1;
             }
-            let name_span = condition.span(at..at + list.name.len());
-            let mut words = Traced::default();
-            for word in &list.items {
-                if !words.is_empty() {
-                    words.push_glue(", ");
-                }
-                words.push_made(&quoted(&word.text), word.span);
-                if condition.len() + words.len() > MAX_CONDITION {
-                    return None;
-                }
+            if words.is_none() {
+                words = Some(join(&list.items)?);
             }
+            let words = words.as_ref()?;
             // An empty list takes a comma with it.
             if words.is_empty() {
-                if from > 0 && bytes[from - 1] == b',' {
-                    from -= 1;
-                } else if to < bytes.len() && bytes[to] == b',' {
+                if out.as_str().ends_with(',') {
+                    out.truncate(out.len() - 1);
+                } else if bytes.get(to) == Some(&b',') {
                     to += 1;
                 }
             }
-            let mut replaced = Traced::default();
-            if from > 0 {
-                replaced.push_slice(&condition, 0..from);
-                replaced.push_glue(" ");
+            // Falco looks one byte too far after a name at the very beginning.
+            next = to + usize::from(out.is_empty());
+            if !out.is_empty() {
+                out.push_glue(" ");
             }
-            replaced.push(&words);
-            glue(&mut replaced, name_span);
-            if to <= condition.len() {
-                replaced.push_slice(&condition, to..condition.len());
-            }
-            next = from + words.len() + 2;
-            condition = replaced;
+            out.push(words);
+            glue(&mut out, condition.span(at..at + name.len()));
+            done = to;
             list.used = true;
+            if out.len() > MAX_CONDITION {
+                return None;
+            }
         }
-        let bytes = condition.as_str().as_bytes();
-        start = match bytes.get(next..) {
-            Some(rest) => memmem::find(rest, list.name.as_bytes()).map(|found| found + next),
-            None => None,
-        };
+        found = bytes.get(next..).and_then(|rest| memmem::find(rest, name)).map(|f| f + next);
     }
-    Some(condition)
+    if done == 0 && out.is_empty() {
+        return Some(condition);
+    }
+    out.push_slice(&condition, done..condition.len());
+    Some(out)
+}
+
+/// The items with commas between them; `None` if they are too long.
+fn join(items: &[Word]) -> Option<Traced> {
+    let mut words = Traced::default();
+    for word in items {
+        if !words.is_empty() {
+            words.push_glue(", ");
+        }
+        words.push_made(&quoted(&word.text), word.span);
+        if words.len() > MAX_CONDITION {
+            return None;
+        }
+    }
+    Some(words)
 }
 
 fn glue(text: &mut Traced, span: Option<SourceSpan>) {

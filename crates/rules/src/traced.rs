@@ -110,6 +110,17 @@ impl Traced {
         }
     }
 
+    /// Cuts the end off.
+    ///
+    /// # Panics
+    /// If the cut goes through a character.
+    pub fn truncate(&mut self, len: usize) {
+        self.text.truncate(len);
+        while self.runs.last().is_some_and(|run| run.at >= len) {
+            self.runs.pop();
+        }
+    }
+
     /// Appends other text.
     pub fn push(&mut self, other: &Traced) {
         self.push_slice(other, 0..other.len());
