@@ -162,6 +162,18 @@ pub(crate) fn parse_help(error: &ParseError, text: &str) -> Option<String> {
         return nearest(found, operators).map(|near| format!("did you mean '{near}'?"));
     }
     if error.message.starts_with("unexpected token") {
+        match rest.as_bytes().first() {
+            Some(b')') => return Some("there is no '(' for this ')'".to_owned()),
+            Some(b',') => return Some("put the values in parentheses: (a, b)".to_owned()),
+            Some(b'(') => {
+                let before = text.get(..at).unwrap_or_default();
+                let start = before.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |n| n + 1);
+                let known = peregrine_filter::Transformer::ALL.iter().map(|t| t.as_str());
+                let near = nearest(&before[start..], known);
+                return near.map(|near| format!("did you mean '{near}'?"));
+            }
+            _ => {}
+        }
         return nearest(found, ["and", "or"])
             .map(|near| format!("did you mean '{near}'?"))
             .or_else(|| Some("a text with blanks needs quotes".to_owned()));
