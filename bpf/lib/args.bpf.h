@@ -21,7 +21,7 @@ enum {
 static __always_inline void put_user_strings(struct rec *r, u32 ordinal, u64 from, u64 to, u32 max)
 {
 	u64 bytes = to - from;
-	u32 n;
+	u64 n;
 	u8 *tail;
 
 	if (!from || to <= from)
@@ -34,7 +34,7 @@ static __always_inline void put_user_strings(struct rec *r, u32 ordinal, u64 fro
 	if (!rec_has_room(r, n))
 		return;
 	tail = rec_tail(r);
-	asm volatile("" : "+r"(n));
+	BOUND_SIZE(n);
 	if (!tail || !n || n > CHUNK_MAX)
 		return;
 	if (bpf_probe_read_user(tail, n, (void *)from)) {
@@ -43,7 +43,7 @@ static __always_inline void put_user_strings(struct rec *r, u32 ordinal, u64 fro
 		if (in_page >= n)
 			return;
 		n = in_page;
-		asm volatile("" : "+r"(n));
+		BOUND_SIZE(n);
 		if (!n || n > CHUNK_MAX || bpf_probe_read_user(tail, n, (void *)from))
 			return;
 		r->flags |= RECORD_TRUNCATED;

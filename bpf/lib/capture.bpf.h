@@ -62,13 +62,13 @@
 /* Appends @bytes of user memory to a parameter; how many were appended. */
 static __always_inline u32 extend_user_bytes(struct rec *r, u32 ordinal, u64 pointer, u64 bytes)
 {
-	u32 n = bytes < CHUNK_MAX ? bytes : CHUNK_MAX;
+	u64 n = bytes < CHUNK_MAX ? bytes : CHUNK_MAX;
 	u8 *to;
 
 	if (!pointer || !n || !rec_has_room(r, n))
 		return 0;
 	to = rec_tail(r);
-	asm volatile("" : "+r"(n));
+	BOUND_SIZE(n);
 	if (!to || n > CHUNK_MAX || bpf_probe_read_user(to, n, (void *)pointer))
 		return 0;
 	rec_extend(r, ordinal, n);

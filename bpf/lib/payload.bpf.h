@@ -70,7 +70,7 @@ static __always_inline void put_iovecs(const struct call *c, struct rec *r, u32 
 	for (u32 i = 0; i < MAX_IOVECS; i++) {
 		struct user_iovec v = {};
 		u32 have = *length;
-		u32 n = 0;
+		u64 n = 0;
 
 		if (i >= count || read_iovec(c, &v, array, i))
 			break;
@@ -80,7 +80,7 @@ static __always_inline void put_iovecs(const struct call *c, struct rec *r, u32 
 			break;
 		if (have < limit)
 			n = v.bytes < limit - have ? v.bytes : limit - have;
-		asm volatile("" : "+r"(n));
+		BOUND_SIZE(n);
 		if (n > CHUNK_MAX)
 			n = CHUNK_MAX;
 		if (n && bpf_probe_read_user(to + have, n, (void *)v.base) == 0)

@@ -27,6 +27,18 @@
 /* Most bytes one variable-size parameter may take. */
 enum { CHUNK_MAX = 32 << 10, U16_MAX = 0xffff };
 
+/*
+ * States the bound of a size (a u64) again, in the very register that is passed on: older verifiers
+ * do not carry a bound from one copy of a number to another. At most CHUNK_MAX - 1 is left.
+ */
+#define BOUND_SIZE(n)                                                                           \
+	do {                                                                                    \
+		if (n > CHUNK_MAX - 1)                                                          \
+			n = CHUNK_MAX - 1;                                                      \
+		asm volatile("" : "+r"(n));                                                     \
+		n &= CHUNK_MAX - 1;                                                             \
+	} while (0)
+
 struct rec {
 	struct scratch *scratch;
 	u32 key; /* of the scratch slot, for functions that are verified on their own */
@@ -181,13 +193,13 @@ static __always_inline void rec_extend(struct rec *r, u32 ordinal, u32 bytes)
 /* `bytes` bytes of user memory, at most `max` (a constant up to CHUNK_MAX); none if unreadable. */
 static __always_inline void put_user_bytes(struct rec *r, u32 ordinal, u64 ptr, u64 bytes, u32 max)
 {
-	u32 n = bytes < max ? bytes : max;
+	u64 n = bytes < max ? bytes : max;
 	u8 *to;
 
 	if (!ptr || !n || !rec_has_room(r, n))
 		return;
 	to = rec_tail(r);
-	asm volatile("" : "+r"(n));
+	BOUND_SIZE(n);
 	if (!to || n > CHUNK_MAX)
 		return;
 	if (bpf_probe_read_user(to, n, (void *)ptr) == 0)
@@ -198,13 +210,13 @@ static __always_inline void put_user_bytes(struct rec *r, u32 ordinal, u64 ptr, 
 static __always_inline void put_kernel_bytes(struct rec *r, u32 ordinal, const void *ptr,
 					     u64 bytes, u32 max)
 {
-	u32 n = bytes < max ? bytes : max;
+	u64 n = bytes < max ? bytes : max;
 	u8 *to;
 
 	if (!ptr || !n || !rec_has_room(r, n))
 		return;
 	to = rec_tail(r);
-	asm volatile("" : "+r"(n));
+	BOUND_SIZE(n);
 	if (!to || n > CHUNK_MAX)
 		return;
 	if (bpf_probe_read_kernel(to, n, ptr) == 0)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use peregrine_event::Record;
+use peregrine_event::{EventFlags, Record, code};
 use peregrine_event::syscalls::X86_64;
 use peregrine_probe::loader::{DEDICATED, GENERIC, SYSCALLS, with_class};
 use peregrine_probe::{Class, Hook, Options, Probe};
@@ -20,12 +20,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut interest = [0u8; SYSCALLS];
     for syscall in &X86_64 {
-        let kind = match syscall.exit.0 {
-            1 if hook == Some(Hook::Fexit) => 0,
-            1 => GENERIC,
-            _ => DEDICATED,
+        let is_state =
+            syscall.exit.def().is_some_and(|def| def.flags.has(EventFlags::MODIFIES_STATE));
+        let (kind, class) = match (syscall.exit, is_state) {
+            (code::GENERIC_X, _) => (GENERIC, Class::Other),
+            (_, true) => (DEDICATED, Class::State),
+            (_, false) => (DEDICATED, Class::Other),
         };
-        interest[syscall.number as usize] = with_class(kind, Class::Other);
+        // The fexit rung cannot serve every call; those that the state needs it can.
+        if hook != Some(Hook::Fexit) || is_state {
+            interest[syscall.number as usize] = with_class(kind, class);
+        }
     }
     let start = Instant::now();
     let options = Options { measure: true, hook, ..Options::default() };
