@@ -6,18 +6,23 @@
  *	dispatch	tp_btf/sys_exit: looks the call up and jumps to its encoder
  *	exit_<call>	encoders by tail call (syscalls/, process.bpf.h)
  *	fexit_<call>	the same encoders on a call's own function
+ *	enter, fentry_<call>
+ *			what five calls were entered with (lib/entry.bpf.h)
  *	birth, exec, thread_exit
  *			the life of processes (process.bpf.h)
  *	signal_deliver, context_switch, page_fault_*
  *			on request (trace.bpf.h)
  *	dump_task, dump_task_file
- *			the initial state (iterators.bpf.h)
+ *			the initial state (dump_task.bpf.h, dump_file.bpf.h)
  */
 #include "lib/kernel.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/call.bpf.h"
 #include "process.bpf.h"
 #include "syscalls/all.bpf.h"
+#include "trace.bpf.h"
+#include "dump_task.bpf.h"
+#include "dump_file.bpf.h"
 
 /*
  * The return of any system call, on x86_64 and through the ia32 entry. Consults the interest table

@@ -18,6 +18,7 @@
 #include "lib/args.bpf.h"
 #include "lib/call.bpf.h"
 #include "lib/cgroup.bpf.h"
+#include "lib/entry.bpf.h"
 #include "lib/exe.bpf.h"
 #include "lib/path.bpf.h"
 
@@ -419,6 +420,7 @@ SEC("tp_btf/sched_process_exit") int thread_exit(u64 *ctx)
 
 	if (!enabled || is_own_tgid() || is_kernel_thread(t))
 		return 0;
+	forget_entries(bpf_get_current_pid_tgid());
 	e = RECORD(&r, PROCEXIT_1, procexit_1);
 	if (!e) {
 		remember_loss(bpf_get_current_pid_tgid() >> 32, CLASS_LIFECYCLE);

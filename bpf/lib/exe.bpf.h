@@ -34,7 +34,9 @@ static __always_inline u64 inode_ctime_ns(struct inode *inode)
 	if (bpf_core_field_exists(hidden->__i_ctime))
 		return epoch_ns(BPF_CORE_READ(hidden, __i_ctime.tv_sec),
 				BPF_CORE_READ(hidden, __i_ctime.tv_nsec));
-	return epoch_ns(BPF_CORE_READ(split, i_ctime_sec), BPF_CORE_READ(split, i_ctime_nsec));
+	/* Since 6.13 the top bit says that somebody looked at the time (I_CTIME_QUERIED). */
+	return epoch_ns(BPF_CORE_READ(split, i_ctime_sec),
+			BPF_CORE_READ(split, i_ctime_nsec) & 0x7fffffff);
 }
 
 static __always_inline u64 inode_mtime_ns(struct inode *inode)

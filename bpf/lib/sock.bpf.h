@@ -29,10 +29,15 @@ struct sock_common {
 	u16 skc_family;
 	u32 skc_daddr;
 	u16 skc_dport;
+	u32 skc_rcv_saddr;
+	u16 skc_num;
 	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
 struct sock {
 	struct sock_common __sk_common;
+	u16 sk_type;
+	u16 sk_protocol;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 };

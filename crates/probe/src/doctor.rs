@@ -28,7 +28,7 @@ pub fn iterators() -> Result<(), String> {
     let interest = [0; SYSCALLS];
     let options = Options { ring_bytes: 4096, hook: Some(Hook::SysExit), ..Options::default() };
     let probe = Probe::load(options, &interest).map_err(|error| error.to_string())?;
-    probe.read_iterators(|_| {}).map_err(|error| error.to_string())
+    probe.read_iterators(|_| {}).map(drop).map_err(|error| error.to_string())
 }
 
 /// The largest ring, up to `wanted` bytes, that the kernel allocates `rings` times.

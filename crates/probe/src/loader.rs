@@ -95,6 +95,10 @@ pub struct Options {
     pub page_faults: bool,
     /// Report `signaldeliver`.
     pub signals: bool,
+    /// Keep what the pointers of open, openat, openat2, creat and connect point to from the entry
+    /// of the call, so that its caller cannot change what is reported. With [`Hook::SysExit`]
+    /// every system call of the host passes a program on entry for it.
+    pub capture_entry: bool,
     /// Measure what the programs cost.
     pub measure: bool,
 }
@@ -112,6 +116,7 @@ impl Default for Options {
             switches: false,
             page_faults: false,
             signals: true,
+            capture_entry: true,
             measure: false,
         }
     }
@@ -184,7 +189,7 @@ impl Probe {
             .map_err(|error| ProbeError::kernel("open the probe", error))?;
         set_globals(&mut open, options)?;
         size_maps(&mut open, capabilities)?;
-        let wrappers = choose_programs(&mut open, options, interest, hook);
+        let wrappers = choose_programs(&mut open, options, interest, capabilities, hook);
         let object = open
             .load()
             .map_err(|error| ProbeError::kernel("load the probe", root_cause(&error)))?;
@@ -329,15 +334,6 @@ impl Probe {
         }
         costs.sort_by_key(|cost| std::cmp::Reverse(cost.ns));
         costs
-    }
-
-    /// TEMP
-    pub fn read_iterators(&self, _each: impl FnMut(&[u8])) -> Result<(), ProbeError> {
-        Ok(())
-    }
-    /// TEMP
-    pub fn initial_state(&self, _each: impl FnMut(&[u8])) -> Result<(), ProbeError> {
-        Ok(())
     }
 
     /// The loaded object, for the iterators.
@@ -495,6 +491,7 @@ fn choose_programs(
     open: &mut OpenObject,
     options: &Options,
     interest: &[u8; SYSCALLS],
+    capabilities: &Capabilities,
     hook: Hook,
 ) -> Vec<Wrapper> {
     let wanted = match hook {
@@ -511,6 +508,15 @@ fn choose_programs(
             });
             attached.extend(found.cloned());
             found.is_some()
+        } else if let Some(call) = name.strip_prefix("fentry_") {
+            let exit = format!("fexit_{call}");
+            wanted.iter().any(|w| {
+                options.capture_entry
+                    && w.program == exit
+                    && program.set_attach_target(0, Some(w.function.clone())).is_ok()
+            })
+        } else if name == "enter" {
+            hook == Hook::SysExit && options.capture_entry
         } else if name.starts_with("exit_") || name == "dispatch" {
             hook == Hook::SysExit
         } else {
@@ -518,6 +524,8 @@ fn choose_programs(
                 "context_switch" => options.switches,
                 "page_fault_user" | "page_fault_kernel" => options.page_faults,
                 "signal_deliver" => options.signals,
+                // Reads the memory of other processes, for which the helper came with 5.18.
+                "dump_task" => capabilities.kernel_version >= (5, 18),
                 _ => true,
             }
         };
