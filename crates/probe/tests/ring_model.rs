@@ -23,6 +23,7 @@ struct Model {
 
 struct View {
     model: Arc<Model>,
+    #[allow(clippy::vec_box, reason = "what was handed out must not move when the vector grows")]
     read: RefCell<Vec<Box<[u8; 8]>>>,
 }
 
