@@ -246,6 +246,13 @@ impl<'a> EventView<'a> {
         self.process().filter(|_| self.session.containers)?.container_id()
     }
 
+    /// When the pid namespace of the container began. One that shares the host's has no start of
+    /// its own.
+    pub(crate) fn container_start(&self) -> Option<u64> {
+        let start = self.process()?.pidns_start()?;
+        (start != self.shard.config().boot_ts).then_some(start)
+    }
+
     // ---- users ----
 
     pub(crate) fn user(&self, uid: u32) -> Option<&User> {

@@ -15,6 +15,11 @@ impl EventView<'_> {
         self.process().filter(|_| self.session.containers)?;
         match (self.container_id(), field) {
             (Some(id), F::ContainerId) => Some(Value::bytes(id)),
+            (Some(_), F::ContainerStartTs) => self.container_start().map(Value::Uint),
+            (Some(_), F::ContainerDuration) => {
+                let start = self.container_start()?;
+                self.record.ts().checked_sub(start).map(Value::Uint)
+            }
             (None, F::ContainerId | F::ContainerFullId | F::ContainerType | F::ContainerName) => {
                 Some(Value::text("host"))
             }
