@@ -31,9 +31,9 @@
 SEC("tp_btf/sys_exit") int dispatch(u64 *ctx)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)ctx[0];
-	struct call c = { .nr = regs->orig_ax, .compat = is_compat() };
+	struct call c = { .regs = regs, .nr = regs->orig_ax, .compat = is_compat() };
 	u32 nr = native_number(&c);
-	u8 wanted = interest_in(nr);
+	u8 wanted = interest_of(&c);
 
 	if (!(wanted & KIND_MASK) || !enabled || is_own_tgid())
 		return 0;

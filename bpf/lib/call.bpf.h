@@ -25,6 +25,8 @@ struct call {
 	u32 nr; /* native, of the ABI the call was made through */
 	u32 class;
 	bool compat; /* ia32 */
+	bool is_socketcall; /* the arguments are in `words` */
+	u32 words[6];
 };
 
 /* Whether the current call came through the 32-bit entry. */
@@ -47,6 +49,8 @@ static __always_inline u64 arg(const struct call *c, u32 n)
 	const struct pt_regs *regs = c->regs;
 
 	if (c->compat) {
+		if (c->is_socketcall)
+			return c->words[n];
 		switch (n) {
 		case 0: return (u32)regs->bx;
 		case 1: return (u32)regs->cx;
@@ -66,14 +70,62 @@ static __always_inline u64 arg(const struct call *c, u32 n)
 	}
 }
 
+/* The one call of ia32 for all socket operations: which one is the first argument. */
+enum { NR_IA32_SOCKETCALL = 102, SOCKETCALL_SEND = 9, SOCKETCALL_RECV = 10 };
+
+/* The x86_64 call that takes the same arguments. */
+static __always_inline u32 socketcall_number(u32 operation)
+{
+	switch (operation) {
+	case 1: return 41; /* socket */
+	case 2: return 49; /* bind */
+	case 3: return 42; /* connect */
+	case 4: return 50; /* listen */
+	case 5: return 43; /* accept */
+	case 6: return 51; /* getsockname */
+	case 7: return 52; /* getpeername */
+	case 8: return 53; /* socketpair */
+	case SOCKETCALL_SEND: return 44; /* sendto without an address */
+	case SOCKETCALL_RECV: return 45; /* recvfrom without an address */
+	case 11: return 44; /* sendto */
+	case 12: return 45; /* recvfrom */
+	case 13: return 48; /* shutdown */
+	case 14: return 54; /* setsockopt */
+	case 15: return 55; /* getsockopt */
+	case 16: return 46; /* sendmsg */
+	case 17: return 47; /* recvmsg */
+	case 18: return 288; /* accept4 */
+	case 19: return 299; /* recvmmsg */
+	case 20: return 307; /* sendmmsg */
+	default: return SYSCALLS;
+	}
+}
+
+/* Its arguments lie in the caller's memory, as 32-bit words. */
+static __always_inline void read_socketcall(struct call *c, const struct pt_regs *regs)
+{
+	u32 operation = regs->bx;
+
+	c->is_socketcall = true;
+	__builtin_memset(c->words, 0, sizeof(c->words));
+	if (operation == SOCKETCALL_SEND || operation == SOCKETCALL_RECV)
+		bpf_probe_read_user(c->words, 16, (void *)(u64)(u32)regs->cx);
+	/* The call with most arguments has six; what lies behind fewer is not looked at. */
+	else if (bpf_probe_read_user(c->words, 24, (void *)(u64)(u32)regs->cx))
+		bpf_probe_read_user(c->words, 12, (void *)(u64)(u32)regs->cx);
+}
+
 /* The x86_64 number of the call; SYSCALLS if there is none. */
 static __always_inline u32 native_number(const struct call *c)
 {
 	u32 nr = c->nr;
 
 	if (c->compat) {
-		u16 *mapped = bpf_map_lookup_elem(&ia32_numbers, &nr);
+		u16 *mapped;
 
+		if (nr == NR_IA32_SOCKETCALL && c->regs)
+			return socketcall_number(c->regs->bx);
+		mapped = bpf_map_lookup_elem(&ia32_numbers, &nr);
 		return mapped ? *mapped : SYSCALLS;
 	}
 	return nr;
@@ -85,6 +137,17 @@ static __always_inline u8 interest_in(u32 nr)
 	u8 *wanted = bpf_map_lookup_elem(&interest, &nr);
 
 	return wanted ? *wanted : KIND_OFF;
+}
+
+/*
+ * The entry for a call. ia32 calls without a counterpart share the last one, which the loader makes
+ * generic if any call is.
+ */
+static __always_inline u8 interest_of(const struct call *c)
+{
+	u32 nr = native_number(c);
+
+	return interest_in(nr < SYSCALLS ? nr : SYSCALLS - 1);
 }
 
 static __always_inline bool is_own_tgid(void)
@@ -100,9 +163,13 @@ static __always_inline void call_begin(struct call *c, u64 *ctx, const struct pt
 	c->ret = ret;
 	c->nr = regs->orig_ax;
 	c->compat = is_compat();
-	c->class = interest_in(native_number(c)) >> CLASS_SHIFT & (CLASSES - 1);
-	if (c->compat)
+	c->class = interest_of(c) >> CLASS_SHIFT & (CLASSES - 1);
+	c->is_socketcall = false;
+	if (c->compat) {
 		c->ret = (s32)ret;
+		if (c->nr == NR_IA32_SOCKETCALL)
+			read_socketcall(c, regs);
+	}
 }
 
 /* Completes the record of a call. */

@@ -14,7 +14,7 @@ SYSCALL(syscall)
 
 	EVENT(SYSCALL, syscall);
 	e->ID = id ? *id : 0;
-	e->nativeID = nr;
+	e->nativeID = nr < SYSCALLS ? nr : c->nr;
 	e->res = RET;
 	e->arg0 = ARG(0);
 	e->arg1 = ARG(1);

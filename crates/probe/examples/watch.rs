@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use peregrine_event::{EventFlags, Record, code};
 use peregrine_event::syscalls::X86_64;
+use peregrine_event::{EventFlags, Record, code};
 use peregrine_probe::loader::{DEDICATED, GENERIC, SYSCALLS, with_class};
 use peregrine_probe::{Class, Hook, Options, Probe};
 

@@ -282,7 +282,13 @@ impl Probe {
     /// The kernel refuses the update.
     pub fn set_interest(&self, interest: &[u8; SYSCALLS]) -> Result<(), ProbeError> {
         let map = self.map("interest")?;
-        for (number, entry) in interest.iter().enumerate() {
+        let mut table = *interest;
+        // The last entry is no call's: it stands for ia32 calls that x86_64 does not have.
+        table[SYSCALLS - 1] = match table.iter().any(|entry| entry & 3 == GENERIC) {
+            true => with_class(GENERIC, Class::Rule),
+            false => OFF,
+        };
+        for (number, entry) in table.iter().enumerate() {
             update(&map, &(number as u32).to_ne_bytes(), &[*entry])?;
         }
         Ok(())

@@ -286,3 +286,73 @@ fn records_now(rings: &mut [Ring]) -> Vec<Vec<u8>> {
     }
     all
 }
+
+/// A system call through the ia32 entry.
+///
+/// # Safety
+/// As for the call itself.
+#[cfg(target_arch = "x86_64")]
+unsafe fn ia32(number: u32, arguments: [u32; 3]) -> i32 {
+    let result: u64;
+    // SAFETY: int 0x80 keeps all registers but rax, and r8 to r11 on older kernels; rbx is the
+    // compiler's, so it is put back.
+    unsafe {
+        std::arch::asm!(
+            "xchg rbx, {first}",
+            "int 0x80",
+            "xchg rbx, {first}",
+            first = inout(reg) u64::from(arguments[0]) => _,
+            inout("rax") u64::from(number) => result,
+            in("rcx") u64::from(arguments[1]),
+            in("rdx") u64::from(arguments[2]),
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+    }
+    result as i32
+}
+
+/// Breaks if calls of 32-bit programs are lost or reported with the numbers of other calls.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn ia32_calls_are_reported_as_what_they_are() {
+    const LOW: i32 = libc::MAP_32BIT | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    if std::fs::metadata("/proc/sys/abi/vsyscall32").is_err() {
+        eprintln!("skipped: this kernel has no ia32 emulation");
+        return;
+    }
+    // open, socket
+    let options = Options { exclude: None, hook: Some(Hook::SysExit), ..Options::default() };
+    let Some((_probe, mut rings)) = load(options, &[(2, 1), (41, 1)]) else { return };
+    // SAFETY: a new private mapping below 4 GiB, where ia32 pointers reach.
+    let page = unsafe {
+        libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ | libc::PROT_WRITE, LOW, -1, 0)
+    };
+    assert_ne!(page, libc::MAP_FAILED);
+    let name = b"/nonexistent-ia32\0";
+    let words = [libc::AF_INET as u32, libc::SOCK_DGRAM as u32, libc::IPPROTO_UDP as u32];
+    // SAFETY: both fit the page, which is ours.
+    unsafe {
+        page.cast::<u8>().copy_from(name.as_ptr(), name.len());
+        page.cast::<u8>().add(1024).cast::<u32>().copy_from(words.as_ptr(), words.len());
+    }
+    let address = page as u32;
+    // SAFETY: open of a name in the page; socketcall with its words there.
+    let (opened, socket) = unsafe { (ia32(5, [address, 0, 0]), ia32(102, [1, address + 1024, 0])) };
+    assert_eq!(opened, -libc::ENOENT);
+    let all = records(&mut rings, |r| {
+        r.code() == code::SOCKET_SOCKET_X && r.header().tgid == std::process::id()
+    });
+    // SAFETY: the descriptor was just opened and is used nowhere else.
+    unsafe { libc::close(socket) };
+    let compat: Vec<Record<'_>> = all
+        .iter()
+        .map(|b| Record::parse(b).unwrap())
+        .filter(|r| r.header().flags.has(peregrine_event::HeaderFlags::COMPAT32))
+        .collect();
+    assert_eq!(compat.len(), 2, "{all:?}");
+    assert_eq!(compat[0].code(), code::SYSCALL_OPEN_X);
+    assert_eq!(compat[0].text(arg::syscall_open_x::name), Some(&b"/nonexistent-ia32"[..]));
+    assert_eq!(compat[0].int(arg::syscall_open_x::fd), Some(i64::from(opened)));
+    assert_eq!(compat[1].int(arg::socket_socket_x::fd), Some(i64::from(socket)));
+    assert_eq!(compat[1].int(arg::socket_socket_x::proto), Some(i64::from(libc::IPPROTO_UDP)));
+}
