@@ -1,6 +1,7 @@
 //! The state of the system when watching begins.
 
 use peregrine_event::Record;
+use peregrine_probe::initial::InitialState;
 use peregrine_probe::{Probe, ProbeError, route};
 use peregrine_state::{EventContext, Shard};
 
@@ -10,7 +11,7 @@ use crate::live::owner;
 ///
 /// # Errors
 /// Neither the kernel's iterators nor `/proc` can be read.
-pub(crate) fn fill(probe: &Probe, shards: &mut [Shard]) -> Result<(), ProbeError> {
+pub(crate) fn fill(probe: &Probe, shards: &mut [Shard]) -> Result<InitialState, ProbeError> {
     let workers = shards.len() as u32;
     probe.initial_state(|bytes| {
         let Ok(record) = Record::parse(bytes) else { return };

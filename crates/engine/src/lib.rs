@@ -13,6 +13,7 @@ mod initial;
 pub mod interest;
 pub mod live;
 pub mod parking;
+pub mod progress;
 pub mod ruleset;
 pub mod waiting;
 pub mod worker;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 use peregrine_output::AlertSender;
+use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
 use peregrine_probe::{Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost};
 use peregrine_state::{ChildRule, Config, Directory, Shard};
@@ -17,6 +18,7 @@ use crate::detector::Detector;
 use crate::host::{self, HostFiles};
 use crate::interest;
 use crate::parking::Bounds;
+use crate::progress::Progress;
 use crate::ruleset::Detection;
 use crate::waiting::{Patience, Waiter};
 use crate::worker::{self, Feed, Tools, Worker};
@@ -76,11 +78,13 @@ pub struct Live {
     threads: Vec<JoinHandle<std::io::Result<Vec<u64>>>>,
     counters: Vec<Arc<CachePadded<WorkerCounters>>>,
     directory: Arc<Directory>,
+    progress: Arc<Progress>,
     host_files: Arc<ArcSwap<HostFiles>>,
     stop: Arc<AtomicBool>,
     detection: Arc<Detection>,
     started: Instant,
-    initial_state: Duration,
+    initial_state: InitialState,
+    initial_state_time: Duration,
 }
 
 /// What a run did.
@@ -121,7 +125,7 @@ impl Live {
         let workers = options.workers.clamp(1, probe.ring_count());
         let mut shards: Vec<Shard> =
             (0..workers).map(|_| Shard::new(state_config(), Some(directory.clone()))).collect();
-        crate::initial::fill(&probe, &mut shards)?;
+        let found = crate::initial::fill(&probe, &mut shards)?;
         let interfaces = host::interfaces();
         for shard in &mut shards {
             shard.set_interfaces(interfaces.clone());
@@ -130,11 +134,13 @@ impl Live {
             threads: Vec::new(),
             counters: Vec::new(),
             directory,
+            progress: Arc::new(Progress::new(workers as usize)),
             host_files: Arc::new(ArcSwap::from_pointee(HostFiles::read())),
             stop: Arc::new(AtomicBool::new(false)),
             detection,
             started: Instant::now(),
-            initial_state: reading.elapsed(),
+            initial_state: found,
+            initial_state_time: reading.elapsed(),
             probe,
         };
         for (index, shard) in shards.into_iter().enumerate() {
@@ -169,6 +175,7 @@ impl Live {
             waiter: Waiter::new(fds, options.patience).map_err(fail)?,
             sleep_flags: Arc::new(self.probe.sleep_flags()?),
             stop: self.stop.clone(),
+            applied_ns: 0,
             host_files: self.host_files.clone(),
         };
         let tools = Tools {
@@ -177,6 +184,8 @@ impl Live {
             sender: sender.clone(),
             bounds: options.bounds,
             position: (u64::from(index), u64::from(workers)),
+            directory: self.directory.clone(),
+            progress: self.progress.clone(),
         };
         let counters = Arc::new(CachePadded::new(WorkerCounters::default()));
         self.counters.push(counters.clone());
@@ -196,19 +205,14 @@ impl Live {
         self.probe.hook()
     }
 
-    /// Time that reading the initial state took.
-    pub fn initial_state_time(&self) -> Duration {
-        self.initial_state
+    /// The state that was found at the start, and the time reading it took.
+    pub fn initial_state(&self) -> (&InitialState, Duration) {
+        (&self.initial_state, self.initial_state_time)
     }
 
     /// Number of workers.
     pub fn worker_count(&self) -> usize {
         self.threads.len()
-    }
-
-    /// Threads known so far.
-    pub fn threads_known(&self) -> u64 {
-        self.counters.iter().map(|c| c.threads.get()).sum()
     }
 
     /// Whether a worker has ended, which none does by itself but with an error.

@@ -1,15 +1,19 @@
 //! A worker: the loop that turns records into state and alerts.
 //!
 //! ```text
-//! ring ─► parse ─► parked? ─► Shard::apply ─► Detector::examine ─► alert queue
-//!                    ▲  └ copy aside       └ NeedsInheritance: park
-//!                    └──────── retried after each batch
+//! rings, oldest record first ─► parked? ─► Shard::apply ─► Detector::examine ─► alert queue
+//!                                 ▲  └ copy aside  └ NeedsInheritance: park
+//!                                 └──────── retried after each batch
 //! ```
+//! A worker with several rings takes the oldest record of all of them, so that among its own
+//! processes a fork marker mostly comes before the birth it belongs to.
+//!
 //! A worker owns its rings, its shard and its scratch space; it shares the directory of published
 //! processes and the compiled rules with the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
@@ -18,16 +22,19 @@ use peregrine_event::{HeaderFlags, Record, code};
 use peregrine_fields::view::{EventView, Session};
 use peregrine_output::{AlertSender, StateQuality};
 use peregrine_probe::{Ring, SleepFlags};
-use peregrine_state::{Applied, EventContext, Shard, Subject};
+use peregrine_state::{Applied, Directory, EventContext, Shard, Subject};
 
 use crate::counters::WorkerCounters;
 use crate::detector::Detector;
 use crate::host::HostFiles;
-use crate::parking::{Bounds, Parking};
+use crate::parking::{Awaited, Bounds, Parking};
+use crate::progress::Progress;
 use crate::waiting::{Step, Waiter};
 
-/// Records taken from one ring before the next one has its turn.
-const BATCH: usize = 512;
+/// Most records taken from one ring before the others are looked at again.
+const RUN: usize = 512;
+/// Runs between two looks at what is parked, at the stop flag and at the levels.
+const BATCH: usize = 64;
 /// Batches between two updates of the levels that are counted (threads, fds).
 const LEVELS_EVERY: u32 = 1024;
 
@@ -43,6 +50,10 @@ pub struct Tools {
     pub bounds: Bounds,
     /// Position among the workers and their number: event numbers of different workers differ.
     pub position: (u64, u64),
+    /// Where the inheritance of children is left.
+    pub directory: Arc<Directory>,
+    /// How far the workers have come.
+    pub progress: Arc<Progress>,
 }
 
 /// One worker without its rings: applies records, in the order they come.
@@ -53,6 +64,9 @@ pub struct Worker {
     parking: Parking,
     counters: Arc<CachePadded<WorkerCounters>>,
     session: Session,
+    directory: Arc<Directory>,
+    progress: Arc<Progress>,
+    own: usize,
     number: u64,
     stride: u64,
     first_ts: u64,
@@ -70,6 +84,9 @@ impl Worker {
             parking: Parking::new(tools.bounds),
             counters,
             session,
+            directory: tools.directory,
+            progress: tools.progress,
+            own: tools.position.0 as usize,
             number: tools.position.0,
             stride: tools.position.1.max(1),
             first_ts: 0,
@@ -87,21 +104,16 @@ impl Worker {
         };
         let tgid = record.header().tgid;
         if self.parking.holds(tgid) {
-            self.park(tgid, bytes);
-            return;
-        }
-        if !self.process(&record, false) {
-            self.park(tgid, bytes);
+            self.parking.push(tgid, bytes);
+            self.counters.parked.add(1);
+        } else if let Some(awaited) = self.process(&record, false) {
+            self.parking.begin(tgid, awaited, bytes);
+            self.counters.parked.add(1);
         }
     }
 
-    fn park(&mut self, tgid: u32, bytes: &[u8]) {
-        self.parking.push(tgid, bytes);
-        self.counters.parked.add(1);
-    }
-
-    /// Applies a record and tries the rules. Returns false if it must wait for an inheritance.
-    fn process(&mut self, record: &Record<'_>, is_forced: bool) -> bool {
+    /// Applies a record and tries the rules. Returns what it must wait for, if it must.
+    fn process(&mut self, record: &Record<'_>, is_forced: bool) -> Option<Awaited> {
         let sequence = record.ts();
         let context = EventContext { record: *record, num: sequence };
         let applied = if is_forced {
@@ -114,9 +126,11 @@ impl Worker {
                 if record.code() != code::FORK_MARKER_X {
                     self.examine(record, sequence, subject, is_forced);
                 }
-                true
+                None
             }
-            Applied::NeedsInheritance { .. } => false,
+            Applied::NeedsInheritance { child_tid, start_time } => {
+                Some(Awaited { child_tid, start_time, birth_ts: record.ts() })
+            }
         }
     }
 
@@ -156,29 +170,34 @@ impl Worker {
         if self.parking.is_empty() {
             return;
         }
-        for tgid in self.parking.groups() {
-            let is_overdue = self.parking.is_overdue(tgid);
-            let Some(first) = self.parking.first(tgid).map(<[u8]>::to_vec) else { continue };
-            let Ok(birth) = Record::parse(&first) else { continue };
-            if !self.process(&birth, is_overdue) {
-                continue;
-            }
+        let slowest = self.progress.slowest_other(self.own);
+        let directory = self.directory.clone();
+        let is_there = |a: &Awaited| directory.is_left(a.child_tid, a.start_time);
+        for (tgid, is_overdue) in self.parking.ready(slowest, is_there) {
             let Some(parked) = self.parking.take(tgid) else { continue };
             self.counters.parked_ns.add(parked.waited().as_nanos() as u64);
             if is_overdue {
                 self.counters.parking_timeouts.add(1);
             }
-            for bytes in parked.records().skip(1) {
-                // A thread of the group may itself be born here; it shares the group's ring, so its
-                // fork marker was applied just before and it waits for nobody.
-                if let Ok(record) = Record::parse(bytes)
-                    && !self.process(&record, false)
-                {
-                    self.process(&record, true);
-                }
-            }
+            self.process_parked(parked.records(), is_overdue);
         }
         self.counters.parked_now.set(self.parking.records() as u64);
+    }
+
+    /// Applies records that were parked. Only the first can be the birth of the process; a thread
+    /// that is born behind it shares the ring with its fork marker and waits for nobody.
+    fn process_parked<'r>(&mut self, records: impl Iterator<Item = &'r [u8]>, mut is_forced: bool) {
+        for record in records.filter_map(|bytes| Record::parse(bytes).ok()) {
+            if self.process(&record, is_forced).is_some() {
+                self.process(&record, true);
+            }
+            is_forced = false;
+        }
+    }
+
+    /// Says how far this worker has come.
+    fn publish_progress(&self, applied_ns: u64) {
+        self.progress.publish(self.own, applied_ns);
     }
 
     /// Publishes the sizes of the state.
@@ -201,16 +220,17 @@ impl Worker {
         &mut self.shard
     }
 
+    /// Whether nothing is left to wait for: all others have been told to stop as well, and their
+    /// last records are applied within the bound of parking.
+    fn may_finish(&self) -> bool {
+        self.parking.is_empty()
+    }
+
     /// Ends: what is parked is applied as well as can be. Gives matches per rule.
     pub fn finish(mut self) -> Vec<u64> {
         for tgid in self.parking.groups() {
-            let Some(parked) = self.parking.take(tgid) else { continue };
-            for bytes in parked.records() {
-                if let Ok(record) = Record::parse(bytes)
-                    && !self.process(&record, false)
-                {
-                    self.process(&record, true);
-                }
+            if let Some(parked) = self.parking.take(tgid) {
+                self.process_parked(parked.records(), false);
             }
         }
         self.shard.run_pending(u64::MAX);
@@ -229,6 +249,8 @@ pub struct Feed {
     pub sleep_flags: Arc<SleepFlags>,
     /// Set when the engine stops; what is in the rings is still drained.
     pub stop: Arc<AtomicBool>,
+    /// Time stamp of the last record taken.
+    pub applied_ns: u64,
     /// The host's users and groups; replaced when the files change.
     pub host_files: Arc<ArcSwap<HostFiles>>,
 }
@@ -238,12 +260,19 @@ pub struct Feed {
 /// # Errors
 /// A ring contradicts the kernel's protocol, or waiting fails.
 pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Vec<u64>> {
+    const RETRY_EVERY: Duration = Duration::from_millis(1);
+    let mut last_retry = Instant::now();
     let mut until_levels = 0u32;
     let mut host_files = Arc::default();
     loop {
         let stopping = feed.stop.load(Ordering::Acquire);
+        let began_ns = now_ns();
         let taken = drain(&mut worker, &mut feed)?;
-        worker.retry_parked();
+        worker.publish_progress(if taken == 0 { began_ns } else { feed.applied_ns });
+        if !worker.parking.is_empty() && (taken == 0 || last_retry.elapsed() > RETRY_EVERY) {
+            worker.retry_parked();
+            last_retry = Instant::now();
+        }
         if until_levels == 0 {
             worker.count_levels();
             worker.adopt(&feed.host_files.load(), &mut host_files);
@@ -254,7 +283,7 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Vec<u64>> {
             feed.waiter.busy();
             continue;
         }
-        if stopping {
+        if stopping && worker.may_finish() {
             return Ok(worker.finish());
         }
         let step = feed.waiter.step();
@@ -280,15 +309,49 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Vec<u64>> {
     }
 }
 
+/// Takes records from the rings, the oldest first, up to [`BATCH`] runs of records.
 fn drain(worker: &mut Worker, feed: &mut Feed) -> std::io::Result<usize> {
     let mut taken = 0;
-    for (index, ring) in &mut feed.rings {
-        let batch = ring.drain(BATCH, |bytes| worker.take(bytes));
+    for _ in 0..BATCH {
+        // The ring with the oldest record, and the time stamp of the second oldest.
+        let mut oldest: Option<(usize, u64)> = None;
+        let mut until = u64::MAX;
+        for (position, (_, ring)) in feed.rings.iter().enumerate() {
+            let Some(ts) = ring.peek().and_then(time_stamp) else { continue };
+            match oldest {
+                Some((_, best)) if ts >= best => until = until.min(ts),
+                _ => {
+                    until = until.min(oldest.map_or(u64::MAX, |(_, best)| best));
+                    oldest = Some((position, ts));
+                }
+            }
+        }
+        let Some((position, _)) = oldest else { break };
+        let (index, ring) = &mut feed.rings[position];
+        let mut last = feed.applied_ns;
+        let is_due = |bytes: &[u8]| time_stamp(bytes).is_none_or(|ts| ts <= until);
+        let batch = ring.drain_while(RUN, is_due, |bytes| {
+            last = last.max(time_stamp(bytes).unwrap_or(0));
+            worker.take(bytes);
+        });
+        feed.applied_ns = last;
         if batch.is_corrupt {
             return Err(std::io::Error::other(format!("ring {index} is corrupt")));
         }
         worker.counters.ring_bytes.add(batch.bytes);
         taken += batch.records;
+        if batch.records == 0 {
+            break;
+        }
     }
     Ok(taken)
+}
+
+/// The time stamp of a record, from its first bytes.
+fn time_stamp(record: &[u8]) -> Option<u64> {
+    record.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }

@@ -60,11 +60,17 @@ pub struct Batch {
     pub is_corrupt: bool,
 }
 
-/// Hands up to `limit` records to `each`, in order, and frees them.
+/// Hands records to `each`, in order, and frees them: up to `limit`, and only as long as `wants`
+/// says yes to the next one.
 ///
 /// Space is given back to the kernel every `RELEASE_BYTES` and at the end, not per record: the
 /// position's cache line is shared with the producing CPUs.
-pub fn drain<M: RingMemory>(memory: &M, limit: usize, mut each: impl FnMut(&[u8])) -> Batch {
+pub fn drain<M: RingMemory>(
+    memory: &M,
+    limit: usize,
+    wants: impl Fn(&[u8]) -> bool,
+    mut each: impl FnMut(&[u8]),
+) -> Batch {
     const RELEASE_BYTES: u64 = 64 << 10;
     let mut batch = Batch::default();
     let mut position = memory.consumer();
@@ -88,7 +94,11 @@ pub fn drain<M: RingMemory>(memory: &M, limit: usize, mut each: impl FnMut(&[u8]
             break;
         }
         if word & DISCARD == 0 {
-            each(memory.bytes(position, len as usize));
+            let bytes = memory.bytes(position, len as usize);
+            if !wants(bytes) {
+                break;
+            }
+            each(bytes);
             batch.records += 1;
         }
         position = next;
@@ -102,6 +112,25 @@ pub fn drain<M: RingMemory>(memory: &M, limit: usize, mut each: impl FnMut(&[u8]
     }
     batch.bytes = position - start;
     batch
+}
+
+/// The next record, without freeing it; `None` if there is none yet, or it is not complete.
+pub fn peek<M: RingMemory>(memory: &M) -> Option<&[u8]> {
+    let mut position = memory.consumer();
+    let producer = memory.producer();
+    while position < producer && producer - position <= memory.size() {
+        let word = memory.header(position);
+        let len = u64::from(word & !(BUSY | DISCARD));
+        let next = position + ((RECORD_HEADER_BYTES + len + 7) & !7);
+        if word & BUSY != 0 || next > producer {
+            return None;
+        }
+        if word & DISCARD == 0 {
+            return Some(memory.bytes(position, len as usize));
+        }
+        position = next;
+    }
+    None
 }
 
 /// A mapped ring buffer. It has exactly one consumer: whoever owns this.
@@ -144,7 +173,22 @@ impl Ring {
 
     /// Hands up to `limit` records to `each`; see [`drain`].
     pub fn drain(&mut self, limit: usize, each: impl FnMut(&[u8])) -> Batch {
-        drain(self, limit, each)
+        drain(self, limit, |_| true, each)
+    }
+
+    /// Hands up to `limit` records to `each` as long as `wants` says yes; see [`drain`].
+    pub fn drain_while(
+        &mut self,
+        limit: usize,
+        wants: impl Fn(&[u8]) -> bool,
+        each: impl FnMut(&[u8]),
+    ) -> Batch {
+        drain(self, limit, wants, each)
+    }
+
+    /// The next record, which stays where it is; see [`peek`].
+    pub fn peek(&self) -> Option<&[u8]> {
+        peek(self)
     }
 
     /// Bytes that wait to be consumed.

@@ -110,11 +110,11 @@ fn every_record_is_read_once_in_order() {
         let mut seen = Vec::new();
         let mut take = |bytes: &[u8]| seen.push(u64::from_le_bytes(bytes.try_into().unwrap()));
         for _ in 0..2 {
-            assert!(!drain(&view, 8, &mut take).is_corrupt);
+            assert!(!drain(&view, 8, |_| true, &mut take).is_corrupt);
             loom::thread::yield_now();
         }
         let sent = producer.join().unwrap();
-        drain(&view, 8, &mut take);
+        drain(&view, 8, |_| true, &mut take);
         assert_eq!(view.consumer(), view.producer());
         assert_eq!(seen, sent);
     });
@@ -132,7 +132,7 @@ fn positions_that_contradict_the_protocol_are_reported() {
             payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
         });
         let view = View { model, read: RefCell::new(Vec::new()) };
-        let batch = drain(&view, 8, |_| panic!("nothing may be read"));
+        let batch = drain(&view, 8, |_| true, |_| panic!("nothing may be read"));
         assert!(batch.is_corrupt);
     });
 }

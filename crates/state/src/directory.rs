@@ -249,6 +249,12 @@ impl Directory {
         slots.by_child.remove(&(child_tid, start_time))?
     }
 
+    /// Whether [`Self::take`] would give something.
+    pub fn is_left(&self, child_tid: i64, start_time: u64) -> bool {
+        let slots = self.slots[stripe(child_tid)].lock();
+        matches!(slots.by_child.get(&(child_tid, start_time)), Some(Some(_)))
+    }
+
     /// As [`Self::take`]; if there is nothing, what comes later is not wanted any more.
     pub fn take_or_decline(&self, child_tid: i64, start_time: u64) -> Option<Box<Inheritance>> {
         let key = (child_tid, start_time);

@@ -117,13 +117,18 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let outputs = args.outputs()?;
     let live = Live::start(&args.live_options(), detection.clone(), &outputs.sender())?;
     let (hook, reason) = live.hook();
+    let (found, took) = live.initial_state();
+    if let Some(reason) = &found.fallback {
+        eprintln!("peregrine: the initial state was read from /proc: {reason}");
+    }
     eprintln!(
-        "peregrine: ready: {} rules, {} workers, {} threads known in {} ms, hook {} ({reason})",
+        "peregrine: ready: {} rules, {} workers, hook {} ({reason}); found {} threads and {} files in {} ms",
         detection.enabled(),
         live.worker_count(),
-        live.threads_known(),
-        live.initial_state_time().as_millis(),
         hook.name(),
+        found.tasks,
+        found.files,
+        took.as_millis(),
     );
     let end = args.duration.map(|duration| Instant::now() + duration);
     wait(&live, &outputs, &mut signals, end)?;
