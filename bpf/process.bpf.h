@@ -141,6 +141,23 @@ SEC("tp_btf/sched_process_fork") int birth(u64 *ctx)
 	if (in_pid_namespace(child))
 		flags |= CLONE_FLAG_CHILD_IN_PIDNS;
 
+	/* The marker first: a worker that has both rings then finds what the child inherits. */
+	m = RECORD(&r, FORK_MARKER, fork_marker);
+	if (m) {
+		shared = flags;
+		if (BPF_CORE_READ(child, fs) == BPF_CORE_READ(parent, fs))
+			shared |= CLONE_FLAG_FS;
+		if (BPF_CORE_READ(child, mm) == BPF_CORE_READ(parent, mm))
+			shared |= CLONE_FLAG_VM;
+		m->child_start_time = task_start(child);
+		m->child_tid = tid;
+		m->child_tgid = tgid;
+		m->flags = shared;
+		submit(&r, CLASS_LIFECYCLE);
+	} else {
+		remember_loss(bpf_get_current_pid_tgid() >> 32, CLASS_LIFECYCLE);
+	}
+
 	e = rec_begin(&r, birth_code(), sizeof(*e), EV_CLONE_LENGTHS);
 	if (!e) {
 		remember_loss(tgid, CLASS_LIFECYCLE);
@@ -155,22 +172,6 @@ SEC("tp_btf/sched_process_fork") int birth(u64 *ctx)
 	fill_clone(&r, e, child, parent, true);
 	e->pidns_init_start_ts = pidns_init_start(child);
 	submit_as(&r, tid, tgid, CLASS_LIFECYCLE);
-
-	m = RECORD(&r, FORK_MARKER, fork_marker);
-	if (!m) {
-		remember_loss(bpf_get_current_pid_tgid() >> 32, CLASS_LIFECYCLE);
-		return 0;
-	}
-	shared = flags;
-	if (BPF_CORE_READ(child, fs) == BPF_CORE_READ(parent, fs))
-		shared |= CLONE_FLAG_FS;
-	if (BPF_CORE_READ(child, mm) == BPF_CORE_READ(parent, mm))
-		shared |= CLONE_FLAG_VM;
-	m->child_start_time = task_start(child);
-	m->child_tid = tid;
-	m->child_tgid = tgid;
-	m->flags = shared;
-	submit(&r, CLASS_LIFECYCLE);
 	return 0;
 }
 
