@@ -57,7 +57,7 @@ copy_with_libraries() {
   cp "$1" "$2"
   ldd "$1" 2>/dev/null | grep -oE '/[^ ]+' | while read -r library; do
     mkdir -p "$root$(dirname "$library")"; cp -Ln "$library" "$root$library" 2>/dev/null || true
-  done
+  done || true # no libraries: a data file, a static binary
 }
 copy_with_libraries "$program" "$root/bin/"
 for file in "${files[@]}"; do copy_with_libraries "$file" "$root/data/"; done
