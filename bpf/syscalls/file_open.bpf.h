@@ -2,9 +2,9 @@
 /*
  * Opening files: open, openat, openat2, creat, open_by_handle_at, memfd_create.
  *
- * The path and the flags are those the call was entered with: another thread
- * may have rewritten them since. Device, inode, O_F_CREATED and the overlay
- * layer are read from the file that was opened.
+ * Paths and struct open_how are those of the entry (entry.bpf.h): another thread may rewrite
+ * them during the call. Device, inode, O_F_CREATED and the overlay layer are read
+ * from the file that was opened.
  */
 #pragma once
 

@@ -56,7 +56,7 @@ SYSCALL(bind)
 	return SUBMIT();
 }
 
-/* The address is that of the entry: another thread may have rewritten it since. */
+/* The tuple is the kernel's; the address is that of the entry (entry.bpf.h). */
 SYSCALL(connect)
 {
 	EVENT(CONNECT, connect);
