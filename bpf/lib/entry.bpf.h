@@ -241,19 +241,25 @@ static __always_inline void read_open_how(const struct call *c, struct user_open
 		READ_USER(how, sizeof(*how), ARG(2));
 }
 
-static __always_inline u32 fill_entry_sockaddr(const struct call *c, struct sock_addr *out,
-					       u64 pointer, u32 bytes)
+/* Not inline: with the tuple of the socket it would not fit the stack. */
+static __noinline u32 fill_entry_sockaddr(const struct call *c, struct sock_addr *out,
+					  u64 pointer, u32 size)
 {
 	struct user_sockaddr in = {};
 	struct entry *entry = kept_entry(c);
+	u64 bytes = entry ? entry->bytes : size;
 
-	if (!entry)
-		return fill_sockaddr(out, pointer, bytes);
 	_Static_assert(sizeof(in) <= ENTRY_BYTES / 2, "the widest address fits an entry");
-	bytes = entry->bytes < sizeof(in) ? entry->bytes : sizeof(in);
+	if (bytes > sizeof(in))
+		bytes = sizeof(in);
+	if (!bytes)
+		return 0;
 	asm volatile("" : "+r"(bytes));
-	if (bytes && bytes <= sizeof(in))
-		bpf_probe_read_kernel(&in, bytes, entry->data);
+	if (bytes > sizeof(in))
+		return 0;
+	if (!entry)
+		return READ_USER(&in, bytes, pointer) ? 0 : encode_sockaddr(out, &in);
+	bpf_probe_read_kernel(&in, bytes, entry->data);
 	drop_entry(entry);
 	return encode_sockaddr(out, &in);
 }
