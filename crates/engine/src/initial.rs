@@ -13,12 +13,11 @@ use crate::live::owner;
 /// Neither the kernel's iterators nor `/proc` can be read.
 pub(crate) fn fill(probe: &Probe, shards: &mut [Shard]) -> Result<InitialState, ProbeError> {
     let workers = shards.len() as u32;
-    let found = probe.initial_state(|bytes| {
+    probe.initial_state(|bytes| {
         let Ok(record) = Record::parse(bytes) else { return };
         let ring = route(record.header().tgid, probe.ring_count());
         if let Some(shard) = shards.get_mut(owner(ring, workers) as usize) {
             shard.apply(&EventContext { record, num: record.ts() });
         }
-    });
-    found.map(drop)
+    })
 }
