@@ -118,7 +118,8 @@ impl Shard {
         let reference = ThreadRef { slot: child.0, serial: self.thread(child).serial };
         let thread = self.thread_mut(parent);
         thread.children.push(reference);
-        thread.children_alive += 1;
+        // Wraps as in Falco: children of init are taken off without having been added.
+        thread.children_alive = thread.children_alive.wrapping_add(1);
         let tid = thread.tid;
         self.thread_mut(child).ptid = tid;
     }
