@@ -31,7 +31,7 @@ impl Default for Bounds {
 }
 
 /// Bounds of time after which a process waits no longer, whatever the other workers do.
-pub const PATIENCE: u32 = 40;
+pub const PATIENCE: u32 = 240;
 
 /// What a parked process waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -108,7 +108,7 @@ impl Default for Options {
         Self {
             rings: 1,
             ring_bytes: 8 << 20,
-            class_share_percent: [100, 90, 70, 50],
+            class_share_percent: [100, 75, 50, 35],
             snaplen: 80,
             args_max: 16 << 10,
             exclude: Some(std::process::id()),

@@ -87,7 +87,8 @@ pub struct Shard {
     pub(crate) server_ports: rustc_hash::FxHashSet<u16>,
     pub(crate) recent: Vec<(u64, u64)>,
     pub(crate) recent_next: usize,
-    pub(crate) exit_pending: Option<i64>,
+    /// Thread that exited with the last event, and that event's sequence.
+    pub(crate) exit_pending: Option<(i64, u64)>,
     pub(crate) close_pending: Option<(i64, i64)>,
     pub(crate) directory_text: Vec<u8>,
     pub(crate) path_text: Vec<u8>,

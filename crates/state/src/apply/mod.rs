@@ -233,10 +233,14 @@ impl Shard {
     /// Does what the last event left to do: removes the thread that exited and the fd that was
     /// closed. [`Self::apply`] begins with it; call it before a shard is left idle.
     pub fn run_pending(&mut self, ts: u64) {
-        if let Some(tid) = self.exit_pending.take() {
+        if let Some((tid, sequence)) = self.exit_pending.take() {
             let ptid = self.find(tid).map_or(-1, |slot| self.thread(slot).ptid);
             self.remember_exit(tid, ptid, ts);
+            // Published as of the exit: the event that follows here may be an older one that was
+            // parked, and a child born before the exit must still find its parent.
+            let next = std::mem::replace(&mut self.sequence, sequence);
             self.remove(tid);
+            self.sequence = next;
         }
         if let Some((tid, fd)) = self.close_pending.take()
             && let Some(slot) = self.find(tid)

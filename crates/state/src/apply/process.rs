@@ -518,7 +518,7 @@ impl Shard {
         use arg::procexit_1_e as a;
         let Some(slot) = step.subject.thread else { return };
         self.mark_dead(slot);
-        self.exit_pending = Some(step.tid);
+        self.exit_pending = Some((step.tid, self.sequence));
         if !self.thread(slot).children.is_empty()
             && let Some(reaper) = step.r.int(a::reaper_tid)
         {
