@@ -13,7 +13,7 @@
 use crate::convert::{Converted, Converter, MAX_PARAMS, is_current};
 use crate::enters::{Enter, Enters};
 use crate::error::Error;
-use crate::event::RawEvent;
+use crate::event::{OwnedEvent, RawEvent};
 use crate::toctou::{self, is_overridable};
 use peregrine_event::record::Param;
 use peregrine_event::{EventCode, Header, HeaderFlags, RecordBuilder, arg, code};
@@ -103,6 +103,12 @@ impl Transcoder {
     /// Number of the last event.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The enter event of a thread that was counted and is kept for its exit event, in its current
+    /// version.
+    pub fn kept_enter(&self, tid: u64) -> Option<&OwnedEvent> {
+        self.kept.get(tid).map(|enter| &enter.event)
     }
 
     /// Transcodes one event. `tgid` goes into the record's header; 0 if the caller does not know

@@ -3,6 +3,7 @@
 //! ```text
 //! Live ─ Probe ─ rings ─► worker threads: Worker (Shard + Detector + Parking) ─► AlertSender
 //!   └ Detection (rules, compiled once, shared)
+//! Replay ─ captures ─► Partition (Shard) ─► whoever wants the events: Detector, printing, writing
 //! ```
 #![forbid(unsafe_code)]
 
@@ -14,9 +15,11 @@ pub mod interest;
 pub mod live;
 pub mod parking;
 pub mod progress;
+pub mod replay;
 pub mod ruleset;
 pub mod waiting;
 pub mod worker;
 
 pub use live::{Live, LiveError, LiveOptions, Summary};
+pub use replay::Replay;
 pub use ruleset::{Detection, RuleOptions, RulesError};

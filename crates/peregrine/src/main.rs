@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod replaying;
 mod report;
 
 use std::io::Write;
@@ -21,6 +22,10 @@ struct Cli {
 enum Command {
     /// Watch this machine: load the probe, evaluate rules, print alerts
     Run(Box<command::run::RunArgs>),
+    /// Replay captures: evaluate rules, print events, write a part of them
+    Replay(Box<command::replay::ReplayArgs>),
+    /// Rewrite a capture of any version as one of today
+    Convert(command::convert::ConvertArgs),
     /// Check and inspect rules files
     #[command(subcommand)]
     Rules(command::rules::RulesCommand),
@@ -36,6 +41,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => command::run::run(&args),
+        Command::Replay(args) => command::replay::run(&args),
+        Command::Convert(args) => command::convert::run(&args),
         Command::Rules(rules) => command::rules::run(&rules),
         Command::Doctor => print(&command::doctor::text()),
         Command::Events(args) => print(&command::events::text(&args)),

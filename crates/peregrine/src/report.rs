@@ -1,10 +1,13 @@
 //! What a run did, as text.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use peregrine_engine::Summary;
 use peregrine_engine::counters::WorkerTotals;
+use peregrine_engine::replay::ReplayTotals;
 use peregrine_output::OutputReport;
+use peregrine_state::Counters;
 
 /// The summary; with `full` also every worker, every kernel program and the memory.
 pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
@@ -46,6 +49,38 @@ pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
     if full {
         details(&mut out, summary, &total);
     }
+    out
+}
+
+/// The report of a replay.
+pub fn replay_text(
+    elapsed: Duration,
+    totals: &ReplayTotals,
+    state: &Counters,
+    mut rules: Vec<(String, u64)>,
+) -> String {
+    let mut out = String::new();
+    macro_rules! line { ($($arg:tt)*) => { let _ = writeln!(out, $($arg)*); } }
+    let seconds = elapsed.as_secs_f64();
+    let rate = totals.read as f64 / seconds.max(1e-9);
+    line!("peregrine: {} events in {seconds:.2} s, {rate:.0} per second", totals.read);
+    line!("  for rules  {}", totals.delivered);
+    if totals.unknown > 0 {
+        line!("  unknown    {} events of types from the future", totals.unknown);
+    }
+    if totals.damaged > 0 {
+        line!("  damaged    {} blocks and events left out", totals.damaged);
+    }
+    line!("  alerts     {}", rules.iter().map(|(_, count)| count).sum::<u64>());
+    rules.retain(|(_, count)| *count > 0);
+    rules.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    for (rule, count) in &rules {
+        line!("    {count:>10}  {rule}");
+    }
+    let usage = ProcessUsage::read();
+    line!("  cpu        {:.2} s user, {:.2} s system", usage.user_s, usage.system_s);
+    line!("  memory     {} KiB resident", usage.rss_kib);
+    line!("  state      {} threads, {} fds", state.n_threads, state.n_fds);
     out
 }
 

@@ -1,7 +1,9 @@
 //! One module per subcommand.
 
+pub mod convert;
 pub mod doctor;
 pub mod events;
 pub mod fields;
+pub mod replay;
 pub mod rules;
 pub mod run;

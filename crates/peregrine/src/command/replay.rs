@@ -1,0 +1,390 @@
+//! `peregrine replay`: captures instead of this machine.
+
+use std::io::{BufWriter, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use indicatif::MultiProgress;
+use peregrine_engine::detector::Detector;
+use peregrine_engine::host::{self, HostFiles};
+use peregrine_engine::replay::{EventFilter, Replay, Step};
+use peregrine_engine::ruleset::{self, RuleOptions};
+use peregrine_fields::view::{EventView, Session};
+use peregrine_output::{
+    AlertSender, Encoding, LineFormat, Outputs, OutputsBuilder, SinkOptions, StateQuality,
+    StdoutSink, WhenFull,
+};
+use peregrine_rules::RuleMatching;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::replaying::input::{self, Input};
+use crate::replaying::print::Printer;
+use crate::replaying::progress::{self, BesideBars, Progress};
+use crate::replaying::write::Output;
+use crate::report;
+
+/// Options of `peregrine replay`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 if everything was read, 1 if nothing could be done, 3 if a \
+                        capture was damaged or ends early; what could be read was replayed."
+)]
+pub struct ReplayArgs {
+    /// Captures, replayed one after another; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Rules file, or directory of them; may be given several times. Without it events are printed
+    #[arg(short, long = "rules", value_name = "RULES")]
+    rules: Vec<PathBuf>,
+    /// Worker threads
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+    /// Print alerts, or events, as JSON lines
+    #[arg(long)]
+    json: bool,
+    /// Only events for which this condition holds
+    #[arg(long, value_name = "CONDITION")]
+    filter: Option<String>,
+    /// Which of several matching rules fire
+    #[arg(long, value_enum, default_value_t = Matching::First)]
+    rule_matching: Matching,
+    /// Print events in this format, as in "%evt.time %proc.name". With a * in front, events that
+    /// lack a field are printed too
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["rules", "fields", "json"])]
+    print: Option<String>,
+    /// Print these fields of each event, separated by commas
+    #[arg(long, value_name = "FIELDS", conflicts_with_all = ["rules", "json"])]
+    fields: Option<String>,
+    /// How fields are printed: columns separated by tabs, or one JSON list per event
+    #[arg(long, value_enum, default_value_t = Format::Tsv, requires = "fields")]
+    format: Format,
+    /// Print a report at the end
+    #[arg(long)]
+    stats: bool,
+    /// Write a capture, compressed if its name ends in .gz; with a filter, of its events and what
+    /// the state needs
+    #[arg(long, value_name = "OUT")]
+    write: Option<PathBuf>,
+    /// Print times in text as ISO 8601 in UTC instead of the local time of day
+    #[arg(long)]
+    iso_time: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Matching {
+    First,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Tsv,
+    Json,
+}
+
+/// Exit status if a capture was damaged or ends early.
+pub const INCOMPLETE: u8 = 3;
+/// Alerts that may wait for the dispatcher.
+const ALERT_QUEUE: usize = 4096;
+
+/// Replays all files.
+///
+/// # Errors
+/// Rules, a condition or a format that are wrong; a file that cannot be opened or is no capture;
+/// an output that cannot be written.
+pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    if args.workers > 1 {
+        eprintln!(
+            "peregrine: replay uses one worker in this version; the results are the same for any \
+             number"
+        );
+    }
+    let stop = stop_flag()?;
+    let mut tools = Tools::new(args)?;
+    let started = Instant::now();
+    let mut replay = Replay::new(tools.session.clone(), HostFiles::read());
+    let mut is_complete = true;
+    for path in &args.files {
+        let input = input::open(path)?;
+        is_complete &= tools.replay_file(&mut replay, input, path, &stop)?;
+        if tools.is_over || stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    let elapsed = started.elapsed();
+    let matches = tools.detector.as_ref().map(|d| d.matches().to_vec()).unwrap_or_default();
+    let rules: Vec<(String, u64)> = tools
+        .detector
+        .iter()
+        .flat_map(|d| d.detection().rules.iter())
+        .zip(matches)
+        .map(|(rule, count)| (rule.identity.name().to_owned(), count))
+        .collect();
+    let is_delivered = tools.finish()?;
+    if args.stats {
+        let state = replay.partition().shard().counters();
+        eprint!("{}", report::replay_text(elapsed, &replay.totals(), &state, rules));
+    }
+    Ok(match (is_complete, is_delivered) {
+        (_, false) => ExitCode::FAILURE,
+        (false, _) => ExitCode::from(INCOMPLETE),
+        (true, true) => ExitCode::SUCCESS,
+    })
+}
+
+/// Set by the first signal; a second one kills as usual.
+fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, stop.clone())?;
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    Ok(stop)
+}
+
+/// What is done with events.
+struct Tools {
+    session: Session,
+    filter: Option<EventFilter>,
+    detector: Option<Detector>,
+    sender: Option<AlertSender>,
+    outputs: Option<Outputs>,
+    printer: Option<Printer>,
+    text: Vec<u8>,
+    out: BufWriter<std::io::Stdout>,
+    is_interactive: bool,
+    writer: Option<Output>,
+    bars: Option<MultiProgress>,
+    /// The reader of standard output has gone away.
+    is_over: bool,
+}
+
+impl Tools {
+    fn new(args: &ReplayArgs) -> anyhow::Result<Self> {
+        let filter = match &args.filter {
+            Some(text) => Some(EventFilter::new(text).context("--filter")?),
+            None => None,
+        };
+        let is_interactive = std::io::stdout().is_terminal();
+        let printer = args.printer()?;
+        let containers = !args.rules.is_empty()
+            || printer.as_ref().is_some_and(Printer::wants_containers)
+            || args.filter.as_ref().is_some_and(|text| text.contains("container."));
+        let hostname = host::hostname();
+        let session =
+            Session { hostname: Some(hostname.clone().into()), containers, ..Session::default() };
+        // Lines and bars do not go together on one terminal; alerts are few and go above the bar.
+        let bars = progress::bars().filter(|_| printer.is_none() || !is_interactive);
+        let mut tools = Self {
+            session,
+            filter,
+            detector: None,
+            sender: None,
+            outputs: None,
+            printer,
+            text: Vec::new(),
+            out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
+            is_interactive,
+            writer: None,
+            bars,
+            is_over: false,
+        };
+        if !args.rules.is_empty() {
+            tools.load_rules(args, hostname)?;
+        }
+        // Last, so that a mistake elsewhere empties no file.
+        if let Some(path) = &args.write {
+            refuse_input(path, &args.files)?;
+            tools.writer = Some(Output::create(path, args.filter.is_some())?);
+        }
+        Ok(tools)
+    }
+
+    fn load_rules(&mut self, args: &ReplayArgs, hostname: String) -> anyhow::Result<()> {
+        let loaded = ruleset::load(&RuleOptions {
+            paths: args.rules.clone(),
+            matching: match args.rule_matching {
+                Matching::First => RuleMatching::First,
+                Matching::All => RuleMatching::All,
+            },
+            session: self.session.clone(),
+            ..RuleOptions::default()
+        })?;
+        if !loaded.warnings.is_empty() {
+            eprintln!("{}", loaded.warnings.trim_end());
+        }
+        self.detector = Some(Detector::new(Arc::new(loaded.detection)));
+        let encoding = if args.json { Encoding::json() } else { Encoding::Text };
+        let format = LineFormat::new(encoding, hostname).iso_8601(args.iso_time);
+        let builder = OutputsBuilder::new(format, Some(ALERT_QUEUE), WhenFull::Block);
+        let options = SinkOptions {
+            capacity: Some(ALERT_QUEUE),
+            when_full: WhenFull::Block,
+            ..SinkOptions::default()
+        };
+        let builder = match &self.bars {
+            Some(bars) if self.is_interactive => {
+                builder.sink(BesideBars::new(bars.clone()), options)
+            }
+            _ => builder.sink(StdoutSink::new()?, options),
+        };
+        let outputs = builder.start()?;
+        self.sender = Some(outputs.sender());
+        self.outputs = Some(outputs);
+        Ok(())
+    }
+
+    /// Replays a file; says whether it was read as a whole.
+    fn replay_file(
+        &mut self,
+        replay: &mut Replay,
+        input: Input,
+        path: &Path,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<bool> {
+        let mut progress = Progress::new(&input, self.bars.as_ref());
+        let Input { mut reader, consumed, .. } = input;
+        let mut failure = None;
+        let mut is_whole = true;
+        let result = replay.run(&mut reader, |step| {
+            progress.tick(&consumed);
+            let outcome = match step {
+                Step::Event { view, is_for_rules } => self.event(view, is_for_rules),
+                Step::Entered(event) => self.write_with(|writer| writer.entered(event)),
+                Step::State(item) => self.write_with(|writer| writer.state(item)),
+                Step::Damage(error) => {
+                    is_whole = false;
+                    progress.note(&format!("peregrine: {}: {error}", path.display()));
+                    Ok(())
+                }
+            };
+            match outcome {
+                Ok(()) if self.is_over || stop.load(Ordering::Relaxed) => ControlFlow::Break(()),
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        progress.finish();
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        match result {
+            Ok(()) => Ok(is_whole),
+            // What came before was replayed.
+            Err(
+                error @ (peregrine_capture::Error::Truncated { .. }
+                | peregrine_capture::Error::Read { .. }
+                | peregrine_capture::Error::Block { .. }),
+            ) => {
+                eprintln!("peregrine: {}: {error}", path.display());
+                Ok(false)
+            }
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+
+    fn write_with(
+        &mut self,
+        write: impl FnOnce(&mut Output) -> Result<(), peregrine_capture::Error>,
+    ) -> anyhow::Result<()> {
+        self.writer.as_mut().map_or(Ok(()), write).context("--write")
+    }
+
+    #[inline]
+    fn event(&mut self, view: &EventView<'_>, is_for_rules: bool) -> anyhow::Result<()> {
+        let is_wanted =
+            is_for_rules && self.filter.as_mut().is_none_or(|filter| filter.matches(view));
+        if let Some(writer) = &mut self.writer {
+            writer.event(view, is_wanted).context("--write")?;
+        }
+        if !is_wanted {
+            return Ok(());
+        }
+        if let (Some(detector), Some(sender)) = (&mut self.detector, &self.sender) {
+            detector.examine(view, view.number, StateQuality::Exact, |alert| {
+                sender.send(alert);
+            });
+        }
+        let Some(printer) = &mut self.printer else { return Ok(()) };
+        match printer.print(view, &mut self.text, &mut self.out) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.is_over = true;
+                Ok(())
+            }
+            result => result.context("standard output"),
+        }
+    }
+
+    /// Writes what is buffered; says whether every alert reached its output.
+    fn finish(self) -> anyhow::Result<bool> {
+        let Self { mut out, writer, outputs, sender, is_over, .. } = self;
+        if !is_over {
+            match out.flush() {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                result => result.context("standard output")?,
+            }
+        }
+        // Without this, dropping the buffer would try to write again.
+        let _ = out.into_parts();
+        if let Some(writer) = writer {
+            writer.finish()?;
+        }
+        drop(sender);
+        let Some(outputs) = outputs else { return Ok(true) };
+        let report = outputs.shutdown(None);
+        let mut is_delivered = true;
+        for sink in &report.totals.sinks {
+            let lost = sink.dropped + sink.failed;
+            if lost > 0 {
+                is_delivered = false;
+                let reason = sink.last_error.as_deref().unwrap_or("no reason given");
+                eprintln!("peregrine: {lost} alerts did not reach {}: {reason}", sink.name);
+            }
+        }
+        Ok(is_delivered)
+    }
+}
+
+/// Creating the output would empty the input.
+fn refuse_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
+    let Ok(output) = output.canonicalize() else { return Ok(()) };
+    for input in inputs {
+        if input.canonicalize().is_ok_and(|input| input == output) {
+            bail!("--write {}: it is an input too", output.display());
+        }
+    }
+    Ok(())
+}
+
+impl ReplayArgs {
+    /// What prints events, if they are printed.
+    fn printer(&self) -> anyhow::Result<Option<Printer>> {
+        if let Some(format) = &self.print {
+            return Printer::format(format).map(Some);
+        }
+        if let Some(names) = &self.fields {
+            return Printer::fields(names, self.format == Format::Json).map(Some);
+        }
+        if !self.rules.is_empty() {
+            return Ok(None);
+        }
+        if self.json {
+            return Printer::objects().map(Some);
+        }
+        if self.write.is_some() {
+            return Ok(None);
+        }
+        let choice = anstream::AutoStream::choice(&std::io::stdout());
+        Printer::lines(choice != anstream::ColorChoice::Never).map(Some)
+    }
+}
