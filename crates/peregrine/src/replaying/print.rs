@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
 use peregrine_event::ParamType;
-use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_fields::value::sanitize;
 use peregrine_fields::view::EventView;
+use peregrine_fields::{Field, Fields};
 use serde_json::Value as Json;
 
 /// Prints events.
@@ -20,10 +20,13 @@ pub enum Printer {
     /// A format of the user.
     Format(Template),
     /// Columns, separated by tabs.
-    Columns(Vec<Template>),
+    Columns(Vec<Column>),
     /// One JSON list per event.
-    Lists(Vec<Template>),
+    Lists(Vec<Column>),
 }
+
+/// A field, or a call; `None` for one that needs an argument and has none, which has no value.
+type Column = Option<Template>;
 
 /// Fields whose values depend on the search for containers.
 const OF_CONTAINERS: [&str; 3] = ["container.", "k8s.", "proc.is_container_"];
@@ -71,7 +74,7 @@ impl Printer {
         match self {
             Self::Lines(_) => false,
             Self::Objects(template) | Self::Format(template) => wants(template),
-            Self::Columns(columns) | Self::Lists(columns) => columns.iter().any(wants),
+            Self::Columns(columns) | Self::Lists(columns) => columns.iter().flatten().any(wants),
         }
     }
 
@@ -107,12 +110,16 @@ impl Printer {
                         text.push(b'\t');
                     }
                     let start = text.len();
-                    column.write(event, text);
+                    match column {
+                        Some(column) => _ = column.write(event, text),
+                        None => text.extend_from_slice(b"<NA>"),
+                    }
                     make_harmless(text, start, b"");
                 }
             }
             Self::Lists(columns) => {
-                let cell = |column: &Template| {
+                let cell = |column: &Column| {
+                    let Some(column) = column else { return Json::Null };
                     // The parts of a call come before the call.
                     let (fields, _) = column.fields(event, true);
                     fields.into_iter().next_back().map_or(Json::Null, |(_, value)| value)
@@ -146,7 +153,7 @@ fn split(names: &str) -> Vec<&str> {
         .collect()
 }
 
-fn column(name: &str) -> anyhow::Result<Template> {
+fn column(name: &str) -> anyhow::Result<Column> {
     if name.is_empty() {
         bail!("--fields: a name is empty");
     }
@@ -154,10 +161,14 @@ fn column(name: &str) -> anyhow::Result<Template> {
         .with_context(|| format!("--fields: '{name}'"))?;
     // A template takes the longest name that exists; the rest would be text.
     let is_whole = template.names().any(|known| **known == *name) || name.ends_with(')');
-    if !is_whole {
+    if is_whole {
+        return Ok(Some(template));
+    }
+    if Field::from_name(name).is_none() {
         bail!("--fields: there is no field '{name}'");
     }
-    Ok(template)
+    eprintln!("peregrine: --fields: {name} needs an argument; without one it has no value");
+    Ok(None)
 }
 
 /// Replaces what could move the cursor, forge a line or break a column; what is not UTF-8 becomes
@@ -252,7 +263,8 @@ mod tests {
     #[test]
     fn fields_must_exist_as_they_are_written() {
         assert!(column("proc.name").is_ok());
-        assert!(column("proc.aname[2]").is_ok());
+        assert!(column("proc.aname[2]").is_ok_and(|column| column.is_some()));
+        assert!(column("evt.type.is").is_ok_and(|column| column.is_none()));
         for bad in ["proc.nameand", "proc.nam", "", "nothing"] {
             assert!(column(bad).is_err(), "{bad}");
         }
