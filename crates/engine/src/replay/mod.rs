@@ -140,7 +140,8 @@ impl Replay {
     fn state(&mut self, item: &Item<'_>) {
         let shard = self.partition.shard_mut();
         match item {
-            Item::Section { index: 0 } | Item::MachineInfo(_) | Item::Event(_) => {}
+            Item::Section { index: 0 } | Item::Event(_) => {}
+            Item::MachineInfo(info) => shard.config_mut().boot_ts = info.boot_ts,
             Item::Section { .. } => {
                 self.transcoder.start_section();
                 self.partition.start_section();
@@ -159,11 +160,15 @@ impl Replay {
         consumer: &mut impl FnMut(Step<'_, '_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         self.totals.read += 1;
-        // Events that are swallowed count for the first time, too.
-        if self.times.first_ns == 0 && !raw.def().category.has(Category::META) {
+        let transcoded = self.transcoder.transcode(raw, 0);
+        // Enter events that are only kept count for the first time, those of old captures do not.
+        if self.times.first_ns == 0
+            && !matches!(transcoded, Ok(Transcoded::Dropped))
+            && !raw.def().category.has(Category::META)
+        {
             self.times.first_ns = raw.ts;
         }
-        let (number, is_for_rules, bytes) = match self.transcoder.transcode(raw, 0) {
+        let (number, is_for_rules, bytes) = match transcoded {
             Ok(Transcoded::Record { number, is_for_rules, bytes }) => (number, is_for_rules, bytes),
             Ok(Transcoded::Dropped) => return ControlFlow::Continue(()),
             Ok(Transcoded::Consumed { .. }) => {

@@ -40,7 +40,6 @@ impl Partition {
 
     /// Forgets everything, as at the start of a capture and of each section within it.
     pub fn start_section(&mut self) {
-        // The boot time stays 0, as in Falco: it does not take it from captures.
         let config = Config { child_rule: ChildRule::CloneExits, ..Config::default() };
         self.shard = Shard::new(config, None);
         self.shard.users_mut().set_host_files(&self.host_files.passwd, &self.host_files.group);

@@ -69,7 +69,7 @@ impl Printer {
     /// Whether containers have to be searched for.
     pub fn wants_containers(&self) -> bool {
         let wants = |template: &Template| {
-            template.names().any(|name| OF_CONTAINERS.iter().any(|of| name.contains(of)))
+            template.names().any(|name| OF_CONTAINERS.iter().any(|of| name.starts_with(of)))
         };
         match self {
             Self::Lines(_) => false,
