@@ -100,10 +100,9 @@ static __always_inline void keep_entry(u32 nr, u64 path, u64 how, u64 address, u
 			return;
 		entry.bytes = n;
 	} else {
-		n = address_bytes < ENTRY_BYTES / 2 ? address_bytes : ENTRY_BYTES / 2;
-		asm volatile("" : "+r"(n));
-		if (n <= 0 || n > ENTRY_BYTES / 2 ||
-		    bpf_probe_read_user(entry.data, n, (void *)address))
+		n = address_bytes;
+		AT_MOST(n, ENTRY_BYTES / 2);
+		if (!n || bpf_probe_read_user(entry.data, n, (void *)address))
 			return;
 		entry.bytes = n;
 	}
@@ -241,26 +240,22 @@ static __always_inline void read_open_how(const struct call *c, struct user_open
 		READ_USER(how, sizeof(*how), ARG(2));
 }
 
-/* Not inline: with the tuple of the socket it would not fit the stack. */
-static __noinline u32 fill_entry_sockaddr(const struct call *c, struct sock_addr *out,
-					  u64 pointer, u32 size)
+static __always_inline u32 fill_entry_sockaddr(const struct call *c, struct sock_addr *out,
+					       u64 pointer, u32 bytes)
 {
-	struct user_sockaddr in = {};
 	struct entry *entry = kept_entry(c);
-	u64 bytes = entry ? entry->bytes : size;
+	/* One for both sources: the stack has 512 bytes for this program and what it calls. */
+	struct user_sockaddr in = {};
+	u64 n = entry ? entry->bytes : bytes;
 
 	_Static_assert(sizeof(in) <= ENTRY_BYTES / 2, "the widest address fits an entry");
-	if (bytes > sizeof(in))
-		bytes = sizeof(in);
-	if (!bytes)
+	AT_MOST(n, sizeof(in));
+	if (entry) {
+		bpf_probe_read_kernel(&in, n, entry->data);
+		drop_entry(entry);
+	} else if (!n || READ_USER(&in, n, pointer)) {
 		return 0;
-	asm volatile("" : "+r"(bytes));
-	if (bytes > sizeof(in))
-		return 0;
-	if (!entry)
-		return READ_USER(&in, bytes, pointer) ? 0 : encode_sockaddr(out, &in);
-	bpf_probe_read_kernel(&in, bytes, entry->data);
-	drop_entry(entry);
+	}
 	return encode_sockaddr(out, &in);
 }
 

@@ -39,6 +39,13 @@ enum { CHUNK_MAX = 32 << 10, U16_MAX = 0xffff };
 		n &= CHUNK_MAX - 1;                                                             \
 	} while (0)
 
+/*
+ * The same for any literal bound, which is left as it is: the comparison happens in the register
+ * itself, where no compiler can turn it into one of another number.
+ */
+#define AT_MOST(n, max)                                                                         \
+	asm volatile("if %0 <= %1 goto +1\n\t%0 = %1" : "+r"(n) : "i"((u64)(max)))
+
 struct rec {
 	struct scratch *scratch;
 	u32 key; /* of the scratch slot, for functions that are verified on their own */

@@ -176,11 +176,10 @@ static __always_inline u32 encode_sockaddr(struct sock_addr *out, struct user_so
 static __always_inline u32 fill_sockaddr(struct sock_addr *out, u64 pointer, u32 bytes)
 {
 	struct user_sockaddr in = {};
+	u64 n = bytes;
 
-	if (bytes > sizeof(in))
-		bytes = sizeof(in);
-	asm volatile("" : "+r"(bytes));
-	if (!bytes || bytes > sizeof(in) || READ_USER(&in, bytes, pointer))
+	AT_MOST(n, sizeof(in));
+	if (!n || READ_USER(&in, n, pointer))
 		return 0;
 	return encode_sockaddr(out, &in);
 }

@@ -91,11 +91,8 @@ static __always_inline u32 read_fd_list(struct fd_list *list, u64 pointer, u32 c
 	if (count > MAX_POLL_FDS)
 		count = MAX_POLL_FDS;
 	bytes = count * sizeof(fds[0]);
-	if (!bytes)
-		return sizeof(list->count);
-	/* A test of its own, or clang makes both one that older verifiers do not follow. */
-	asm volatile("" : "+r"(bytes));
-	if (bytes > sizeof(fds) || READ_USER(fds, bytes, pointer))
+	AT_MOST(bytes, sizeof(fds));
+	if (!bytes || READ_USER(fds, bytes, pointer))
 		return sizeof(list->count);
 	for (i = 0; i < MAX_POLL_FDS; i++) {
 		if (i >= count)

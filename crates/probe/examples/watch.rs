@@ -1,5 +1,6 @@
 //! Loads the probe, counts what arrives for a few seconds, and prints the counts per event type:
-//! the quickest way to see whether a kernel takes the probe. `watch [SECONDS] [fexit|sys-exit]`.
+//! the quickest way to see whether a kernel takes the probe. `watch [SECONDS] [fexit|sys-exit|auto]`;
+//! `watch programs` loads every program alone and prints those that are refused.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,11 +10,28 @@ use peregrine_event::{EventFlags, Record, code};
 use peregrine_probe::loader::{DEDICATED, GENERIC, SYSCALLS, with_class};
 use peregrine_probe::{Class, Hook, Options, Probe};
 
+fn programs() -> Result<(), Box<dyn std::error::Error>> {
+    let trials = peregrine_probe::doctor::programs()?;
+    let mut refused = 0;
+    for (name, result) in &trials {
+        if let Err(reason) = result {
+            println!("refused {name}: {reason}");
+            refused += 1;
+        }
+    }
+    println!("{} programs, {refused} refused", trials.len());
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let seconds: u64 = args.next().map_or(Ok(2), |a| a.parse())?;
+    let first = args.next();
+    if first.as_deref() == Some("programs") {
+        return programs();
+    }
+    let seconds: u64 = first.map_or(Ok(2), |a| a.parse())?;
     let hook = match args.next().as_deref() {
-        None => None,
+        None | Some("auto") => None,
         Some("fexit") => Some(Hook::Fexit),
         Some("sys-exit") => Some(Hook::SysExit),
         Some(other) => return Err(format!("{other} is no hook").into()),
@@ -36,6 +54,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options { measure: true, hook, ..Options::default() };
     let probe = Probe::load(options, &interest)?;
     println!("loaded in {:?}, hook {:?}", start.elapsed(), probe.hook());
+    for refusal in probe.left_out() {
+        println!("left out {}: {}", refusal.program, refusal.reason);
+    }
     let mut ring = probe.ring(0)?;
     probe.enable()?;
     let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
@@ -63,5 +84,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for cost in probe.costs() {
         println!("{:>10} runs {:>6} ns each  {}", cost.runs, cost.ns / cost.runs, cost.name);
     }
+    let start = Instant::now();
+    drop(probe);
+    println!("detached in {:?}", start.elapsed());
     Ok(())
 }

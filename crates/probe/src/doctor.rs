@@ -2,8 +2,10 @@
 
 use libbpf_rs::{MapHandle, MapType, libbpf_sys};
 
-use crate::Class;
-use crate::loader::{DEDICATED, Hook, Options, Probe, SYSCALLS, with_class};
+use crate::loader::{
+    DEDICATED, Hook, Options, Probe, SYSCALLS, open_object, try_program, with_class,
+};
+use crate::{Capabilities, Class, ProbeError};
 
 /// Number of `close` on x86_64: a call that every kernel has with a plain wrapper.
 const CLOSE: usize = 3;
@@ -18,6 +20,21 @@ pub fn hooks() -> Vec<(Hook, Result<(), String>)> {
             (hook, Probe::load(options, &interest).map(drop).map_err(|error| error.to_string()))
         })
         .into()
+}
+
+/// Loads every program alone: its name, and what the kernel says if it refuses it. Takes a while.
+///
+/// # Errors
+/// If the object cannot be opened.
+pub fn programs() -> Result<Vec<(String, Result<(), String>)>, ProbeError> {
+    let capabilities = Capabilities::detect();
+    let open = open_object()?;
+    let names: Vec<_> = open.progs().map(|p| p.name().to_string_lossy().into_owned()).collect();
+    let try_one = |name: String| {
+        let result = try_program(&name, &capabilities);
+        (name, result)
+    };
+    Ok(names.into_iter().map(try_one).collect())
 }
 
 /// Whether the initial state can be read with BPF iterators.

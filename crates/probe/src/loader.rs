@@ -6,16 +6,18 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use libbpf_rs::{
     Link, MapCore, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, libbpf_sys,
 };
+use peregrine_event::code;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
-use peregrine_event::{EventCode, code};
 
 use crate::capabilities::Capabilities;
 use crate::drops::{self, CAUSES, CLASSES, Drops};
 use crate::error::ProbeError;
 use crate::globals;
+use crate::programs;
+use crate::refusal::{Listener, Refusal};
 use crate::ring::Ring;
 use crate::sleeping::SleepFlags;
-use crate::wrapper::{self, Wrapper};
+use crate::wrapper;
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peregrine.bpf.o"));
 
@@ -143,6 +145,7 @@ pub struct Probe {
     options: Options,
     hook: Hook,
     hook_reason: String,
+    left_out: Vec<Refusal>,
     measuring: Option<std::os::fd::OwnedFd>,
 }
 
@@ -155,27 +158,30 @@ impl Probe {
         let capabilities = Capabilities::detect();
         capabilities.check()?;
         check_options(&options)?;
-        quiet_libbpf();
-        let refused = match options.hook {
+        let no_fexit = match options.hook {
             Some(Hook::SysExit) => "asked for".to_owned(),
-            wanted => match wrapper::obstacle(interest) {
-                Some(obstacle) if wanted.is_some() => {
-                    return Err(ProbeError::Hook { hook: Hook::Fexit.name(), reason: obstacle });
-                }
-                Some(obstacle) => obstacle,
-                None => match Self::load_with(&options, interest, &capabilities, Hook::Fexit, "") {
+            wanted => {
+                let obstacle =
+                    wrapper::denied(&capabilities).or_else(|| wrapper::obstacle(interest));
+                let loaded = match obstacle {
+                    Some(obstacle) => Err(obstacle),
+                    None => Self::load_with(&options, interest, &capabilities, Hook::Fexit, "")
+                        .map_err(|error| error.to_string()),
+                };
+                match loaded {
                     Ok(probe) => return Ok(probe),
-                    Err(error) if wanted.is_some() => {
-                        let reason = error.to_string();
+                    Err(reason) if wanted.is_some() => {
                         return Err(ProbeError::Hook { hook: Hook::Fexit.name(), reason });
                     }
-                    Err(error) => format!("fexit is refused here: {error}"),
-                },
-            },
+                    Err(reason) => format!("no fexit: {reason}"),
+                }
+            }
         };
-        Self::load_with(&options, interest, &capabilities, Hook::SysExit, &refused)
+        Self::load_with(&options, interest, &capabilities, Hook::SysExit, &no_fexit)
     }
 
+    /// Loads what the kernel takes of one rung. A program that it refuses is left out and the rest
+    /// loaded again, unless nothing works without it.
     fn load_with(
         options: &Options,
         interest: &[u8; SYSCALLS],
@@ -183,16 +189,15 @@ impl Probe {
         hook: Hook,
         reason: &str,
     ) -> Result<Self, ProbeError> {
-        let mut open = ObjectBuilder::default()
-            .name("peregrine")
-            .and_then(|builder| builder.open_memory(OBJECT))
-            .map_err(|error| ProbeError::kernel("open the probe", error))?;
-        set_globals(&mut open, options)?;
-        size_maps(&mut open, capabilities)?;
-        let wrappers = choose_programs(&mut open, options, interest, capabilities, hook);
-        let object = open
-            .load()
-            .map_err(|error| ProbeError::kernel("load the probe", root_cause(&error)))?;
+        let mut left_out = Vec::new();
+        let (object, chosen) = loop {
+            let chosen = (options, interest, capabilities, hook);
+            match load_object(chosen, &left_out)? {
+                Ok(loaded) => break loaded,
+                Err(refusal) => left_out.push(refusal),
+            }
+        };
+        left_out.extend(chosen.missing);
         let mut probe = Self {
             links: Vec::new(),
             object,
@@ -200,6 +205,7 @@ impl Probe {
             options: options.clone(),
             hook,
             hook_reason: if reason.is_empty() { "the best rung".into() } else { reason.into() },
+            left_out,
             measuring: None,
         };
         probe.create_rings()?;
@@ -207,8 +213,14 @@ impl Probe {
         if options.measure {
             probe.measuring = Some(enable_stats()?);
         }
-        probe.attach(&wrappers)?;
+        probe.attach()?;
         Ok(probe)
+    }
+
+    /// Programs that were wanted and are not in use, and why. On the sys-exit rung such a call is
+    /// reported with the generic event, on the fexit rung not at all.
+    pub fn left_out(&self) -> &[Refusal] {
+        &self.left_out
     }
 
     /// The rung in use, and why not a better one.
@@ -386,14 +398,15 @@ impl Probe {
             let targets = self.map("calls")?;
             let programs: BTreeMap<String, i32> = self
                 .object
-                .progs()
+                .progs_mut()
+                .filter(|program| program.autoload())
                 .map(|p| (p.name().to_string_lossy().into_owned(), p.as_fd().as_raw_fd()))
                 .collect();
             let dedicated = X86_64
                 .iter()
                 .filter(|syscall| syscall.exit != code::GENERIC_X)
-                .map(|syscall| (u32::from(syscall.number), exit_program(syscall.exit)));
-            let generic = (SYSCALLS as u32, exit_program(code::GENERIC_X));
+                .map(|syscall| (u32::from(syscall.number), programs::exit_program(syscall.exit)));
+            let generic = (SYSCALLS as u32, programs::exit_program(code::GENERIC_X));
             for (slot, program) in dedicated.chain([generic]) {
                 // A call without an encoder of its own is reported with the generic one.
                 if let Some(fd) = programs.get(&program) {
@@ -404,22 +417,24 @@ impl Probe {
         Ok(())
     }
 
-    fn attach(&mut self, wrappers: &[Wrapper]) -> Result<(), ProbeError> {
+    fn attach(&mut self) -> Result<(), ProbeError> {
         for program in self.object.progs_mut() {
             let name = program.name().to_string_lossy().into_owned();
             let section = program.section().to_string_lossy().into_owned();
-            let is_loaded = program.as_fd().as_raw_fd() >= 0;
             let is_target = name.starts_with("exit_") || section.contains("iter");
-            if !is_loaded || is_target {
+            if !program.autoload() || is_target {
                 continue;
             }
-            if name.starts_with("fexit_") && !wrappers.iter().any(|w| w.program == name) {
-                continue;
+            match program.attach() {
+                Ok(link) => self.links.push(link),
+                Err(error) if programs::may_be_left_out(&name, self.hook, self.options.hook) => {
+                    let reason = format!("not attached: {}", root_cause(&error));
+                    self.left_out.push(Refusal { program: name, reason });
+                }
+                Err(error) => {
+                    return Err(ProbeError::kernel(format!("attach {name}"), root_cause(&error)));
+                }
             }
-            let link = program
-                .attach()
-                .map_err(|error| ProbeError::kernel(format!("attach {name}"), error))?;
-            self.links.push(link);
         }
         Ok(())
     }
@@ -437,6 +452,58 @@ impl Probe {
         let mut bytes = current.unwrap_or_default();
         globals::write(&mut bytes, global, value)?;
         update(&map, &zero, &bytes)
+    }
+}
+
+/// What decides which programs are loaded.
+pub(crate) type Choice<'a> = (&'a Options, &'a [u8; SYSCALLS], &'a Capabilities, Hook);
+
+/// Loads the object without some programs. The inner error names one more to leave out.
+#[allow(clippy::type_complexity)]
+fn load_object(
+    choice: Choice<'_>,
+    left_out: &[Refusal],
+) -> Result<Result<(Object, programs::Chosen), Refusal>, ProbeError> {
+    let (options, _, capabilities, hook) = choice;
+    let listener = Listener::start();
+    let mut open = open_object()?;
+    set_globals(&mut open, options)?;
+    size_maps(&mut open, capabilities)?;
+    let chosen = programs::choose(&mut open, choice, left_out)?;
+    match open.load() {
+        Ok(object) => Ok(Ok((object, chosen))),
+        Err(error) => match listener.refusal() {
+            Some(refusal) if programs::may_be_left_out(&refusal.program, hook, options.hook) => {
+                Ok(Err(refusal))
+            }
+            Some(refusal) => {
+                let step = format!("load the program {}", refusal.program);
+                Err(ProbeError::kernel(step, refusal.reason))
+            }
+            None => Err(ProbeError::kernel("load the probe", root_cause(&error))),
+        },
+    }
+}
+
+pub(crate) fn open_object() -> Result<OpenObject, ProbeError> {
+    ObjectBuilder::default()
+        .name("peregrine")
+        .and_then(|builder| builder.open_memory(OBJECT))
+        .map_err(|error| ProbeError::kernel("open the probe", error))
+}
+
+/// Loads one program alone; what the kernel says if it refuses.
+pub(crate) fn try_program(name: &str, capabilities: &Capabilities) -> Result<(), String> {
+    let listener = Listener::start();
+    let mut open = open_object().map_err(|error| error.to_string())?;
+    set_globals(&mut open, &Options::default()).map_err(|error| error.to_string())?;
+    size_maps(&mut open, capabilities).map_err(|error| error.to_string())?;
+    programs::choose_one(&mut open, name)?;
+    match open.load() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(listener.refusal().map_or_else(|| root_cause(&error), |refusal| refusal.reason))
+        }
     }
 }
 
@@ -492,59 +559,6 @@ fn size_maps(open: &mut OpenObject, capabilities: &Capabilities) -> Result<(), P
     Ok(())
 }
 
-/// Decides which programs are loaded; returns the wrappers to attach to.
-fn choose_programs(
-    open: &mut OpenObject,
-    options: &Options,
-    interest: &[u8; SYSCALLS],
-    capabilities: &Capabilities,
-    hook: Hook,
-) -> Vec<Wrapper> {
-    let wanted = match hook {
-        Hook::Fexit => wrapper::wanted(interest),
-        Hook::SysExit => Vec::new(),
-    };
-    let mut attached = Vec::new();
-    for mut program in open.progs_mut() {
-        let name = program.name().to_string_lossy().into_owned();
-        let load = if name.starts_with("fexit_") {
-            let found = wanted.iter().find(|w| w.program == name).filter(|w| {
-                // Fails if the kernel has no such function, or does not describe it.
-                program.set_attach_target(0, Some(w.function.clone())).is_ok()
-            });
-            attached.extend(found.cloned());
-            found.is_some()
-        } else if let Some(call) = name.strip_prefix("fentry_") {
-            let exit = format!("fexit_{call}");
-            wanted.iter().any(|w| {
-                options.capture_entry
-                    && w.program == exit
-                    && program.set_attach_target(0, Some(w.function.clone())).is_ok()
-            })
-        } else if name == "enter" {
-            hook == Hook::SysExit && options.capture_entry
-        } else if name.starts_with("exit_") || name == "dispatch" {
-            hook == Hook::SysExit
-        } else {
-            match name.as_str() {
-                "context_switch" => options.switches,
-                "page_fault_user" | "page_fault_kernel" => options.page_faults,
-                "signal_deliver" => options.signals,
-                // Reads the memory of other processes, for which the helper came with 5.18.
-                "dump_task" => capabilities.kernel_version >= (5, 18),
-                _ => true,
-            }
-        };
-        program.set_autoload(load);
-    }
-    attached
-}
-
-/// Name of the program that encodes an event when reached from the sys_exit dispatcher.
-fn exit_program(exit: EventCode) -> String {
-    format!("exit_{}", exit.def().map_or("", |def| def.name))
-}
-
 /// Name of a native system call.
 pub fn syscall_name(number: u16) -> Option<&'static str> {
     let syscall = X86_64.iter().find(|s| s.number == number)?;
@@ -579,14 +593,6 @@ fn enable_stats() -> Result<std::os::fd::OwnedFd, ProbeError> {
     }
     // SAFETY: a descriptor that was just opened for us and that nobody else owns.
     Ok(unsafe { std::os::fd::OwnedFd::from_raw_fd(fd) })
-}
-
-/// libbpf prints what it tries and what fails; we say it ourselves, once. `PEREGRINE_LIBBPF_LOG`
-/// brings its own messages back.
-fn quiet_libbpf() {
-    if std::env::var_os("PEREGRINE_LIBBPF_LOG").is_none() {
-        libbpf_rs::set_print(None);
-    }
 }
 
 fn root_cause(error: &libbpf_rs::Error) -> String {

@@ -1,8 +1,11 @@
 //! The kernel's own functions of system calls, for the fexit rung, and the numbers of ia32 calls.
 
+use std::io::BufRead;
+
 use peregrine_event::syscalls::X86_64;
 use peregrine_event::{EventFlags, code};
 
+use crate::capabilities::Capabilities;
 use crate::loader::{DEDICATED, GENERIC, OFF, SYSCALLS, syscall_name};
 
 /// A system call that a program is attached to.
@@ -66,6 +69,27 @@ pub(crate) fn obstacle(interest: &[u8; SYSCALLS]) -> Option<String> {
         }
     }
     None
+}
+
+/// Kernels whose fexit does harm; `None` if this is none of them.
+pub(crate) fn denied(capabilities: &Capabilities) -> Option<String> {
+    let release = &capabilities.kernel_release;
+    if capabilities.kernel_version < (5, 12) {
+        // A task that sleeps in a system call returns through the trampoline. Before e21aa341785c
+        // ("bpf: Fix fexit trampoline") the trampoline was freed without waiting for it.
+        return Some(format!(
+            "kernel {release} may crash when fexit is detached while a task sleeps in the call \
+             (fixed in 5.12)"
+        ));
+    }
+    None
+}
+
+/// Whether the kernel has a function of this name, described or not.
+pub(crate) fn is_in_kernel(function: &str) -> bool {
+    let Ok(symbols) = std::fs::File::open("/proc/kallsyms") else { return false };
+    let lines = std::io::BufReader::new(symbols).lines().map_while(Result::ok);
+    lines.into_iter().any(|line| line.split_whitespace().nth(2) == Some(function))
 }
 
 /// The x86_64 number of each ia32 call that takes the same arguments; `SYSCALLS` for the others.
