@@ -11,11 +11,12 @@ export PEREGRINE_SHARED ?= $(SHARED)
 # Watching the kernel needs root; everything else does not.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: help build run test lint deps clean doc
+.PHONY: kernels help build run test lint deps clean doc
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
 	@echo "make test             every test that can run on this machine"
+	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
 	@echo "make doc              the API documentation"
@@ -36,6 +37,10 @@ lint: deps
 # Live tests load the probe: as root they run, otherwise they say why they are skipped.
 test: lint
 	$(CARGO) test --workspace --locked
+
+# Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
+kernels: deps
+	@scripts/kernels.sh || [ $$? -eq 77 ]
 
 doc:
 	$(CARGO) doc --workspace --no-deps

@@ -1,6 +1,6 @@
 //! Loads the probe, counts what arrives for a few seconds, and prints the counts per event type:
 //! the quickest way to see whether a kernel takes the probe. `watch [SECONDS] [fexit|sys-exit|auto]`;
-//! `watch programs` loads every program alone and prints those that are refused.
+//! `watch programs [PREFIX]` loads every program alone and prints those that are refused.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,16 +10,12 @@ use peregrine_event::{EventFlags, Record, code};
 use peregrine_probe::loader::{DEDICATED, GENERIC, SYSCALLS, with_class};
 use peregrine_probe::{Class, Hook, Options, Probe};
 
-fn programs() -> Result<(), Box<dyn std::error::Error>> {
-    let trials = peregrine_probe::doctor::programs()?;
-    let mut refused = 0;
-    for (name, result) in &trials {
-        if let Err(reason) = result {
-            println!("refused {name}: {reason}");
-            refused += 1;
-        }
+fn programs(prefix: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let (tried, refusals) = peregrine_probe::doctor::programs(prefix)?;
+    for refusal in &refusals {
+        println!("refused {}: {}", refusal.program, refusal.reason);
     }
-    println!("{} programs, {refused} refused", trials.len());
+    println!("{tried} programs, {} refused", refusals.len());
     Ok(())
 }
 
@@ -27,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let first = args.next();
     if first.as_deref() == Some("programs") {
-        return programs();
+        return programs(&args.next().unwrap_or_default());
     }
     let seconds: u64 = first.map_or(Ok(2), |a| a.parse())?;
     let hook = match args.next().as_deref() {

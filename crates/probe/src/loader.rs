@@ -28,6 +28,10 @@ pub const SYSCALLS: usize = 512;
 /// Scratch slots per CPU, as in `bpf/lib/maps.bpf.h`.
 const SCRATCH_SLOTS: u32 = 3;
 
+/// Said of the fexit rung when it works. A wrapper of the 32-bit entry is another function of the
+/// kernel, to which no program of this rung is attached.
+const BEST: &str = "the best rung; calls through the 32-bit entry are seen by sys-exit only";
+
 /// Value of the interest table: not reported.
 pub const OFF: u8 = 0;
 /// Value of the interest table: reported with its own event. The class of its records is added
@@ -204,7 +208,7 @@ impl Probe {
             rings: Vec::new(),
             options: options.clone(),
             hook,
-            hook_reason: if reason.is_empty() { "the best rung".into() } else { reason.into() },
+            hook_reason: if reason.is_empty() { BEST.into() } else { reason.into() },
             left_out,
             measuring: None,
         };
@@ -214,6 +218,10 @@ impl Probe {
             probe.measuring = Some(enable_stats()?);
         }
         probe.attach()?;
+        for refusal in &probe.left_out {
+            let Refusal { program, reason } = refusal;
+            probe.hook_reason.push_str(&format!("; without {program}: {reason}"));
+        }
         Ok(probe)
     }
 
@@ -223,7 +231,7 @@ impl Probe {
         &self.left_out
     }
 
-    /// The rung in use, and why not a better one.
+    /// The rung in use, why not a better one, and what was left out.
     pub fn hook(&self) -> (Hook, &str) {
         (self.hook, &self.hook_reason)
     }

@@ -20,8 +20,9 @@ pub(crate) struct Chosen {
 /// Whether the probe starts without this program. On the fexit rung a call without its program is
 /// not reported at all: then the rung is given up, unless the user asked for it by name.
 pub(crate) fn may_be_left_out(program: &str, hook: Hook, asked_for: Option<Hook>) -> bool {
-    let is_call = program.starts_with("fexit_");
-    !REQUIRED.contains(&program) && !(is_call && hook == Hook::Fexit && asked_for.is_none())
+    let is_call = program.starts_with("fexit_") && hook == Hook::Fexit;
+    let is_needed = REQUIRED.contains(&program) || (is_call && asked_for.is_none());
+    !is_needed
 }
 
 /// Decides which programs are loaded, and gives those of the fexit rung their functions.

@@ -25,14 +25,16 @@ pub struct Refusal {
 }
 
 /// Keeps libbpf's messages while it lives. `PEREGRINE_LIBBPF_LOG` also prints them.
-pub(crate) struct Listener(#[allow(dead_code)] MutexGuard<'static, ()>);
+pub(crate) struct Listener {
+    _turn: MutexGuard<'static, ()>,
+}
 
 impl Listener {
     pub(crate) fn start() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         messages().clear();
         libbpf_rs::set_print(Some((PrintLevel::Warn, keep)));
-        Self(turn)
+        Self { _turn: turn }
     }
 
     /// The program whose load failed.
@@ -63,7 +65,7 @@ fn keep(_level: PrintLevel, message: String) {
 fn find(text: &str) -> Option<Refusal> {
     let lines = || text.lines().map(|line| line.strip_prefix("libbpf: ").unwrap_or(line));
     let of_program = |line: &&str| line.starts_with("prog '") && line.contains("failed");
-    let failure = lines().filter(of_program).last()?;
+    let failure = lines().rfind(of_program)?;
     let (program, what) = failure.strip_prefix("prog '")?.split_once("': ")?;
     let log = text.rsplit_once("-- BEGIN PROG LOAD LOG --").and_then(|(_, log)| {
         let log = log.split("-- END PROG LOAD LOG --").next()?;
