@@ -146,7 +146,11 @@ pub fn rules_file(text: &str) -> (tempfile::TempDir, PathBuf) {
 pub fn example(name: &str) -> PathBuf {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_peregrine"));
     let path = binary.parent().expect("target/debug").join("examples").join(name);
-    assert!(path.exists(), "{} is missing: build it with cargo build -p peregrine --examples", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: build it with cargo build -p peregrine --examples",
+        path.display()
+    );
     path
 }
 
