@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use libbpf_rs::{
     Link, MapCore, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, libbpf_sys,
@@ -27,6 +28,9 @@ pub const MAX_RINGS: u32 = 256;
 pub const SYSCALLS: usize = 512;
 /// Scratch slots per CPU, as in `bpf/lib/maps.bpf.h`.
 const SCRATCH_SLOTS: u32 = 3;
+
+/// How long the end of a [`Probe`] waits for the kernel to let go of fexit programs.
+const DETACH_WAIT: Duration = Duration::from_secs(2);
 
 /// Said of the fexit rung when it works. A wrapper of the 32-bit entry is another function of the
 /// kernel, to which no program of this rung is attached.
@@ -170,7 +174,10 @@ impl Probe {
                 let loaded = match obstacle {
                     Some(obstacle) => Err(obstacle),
                     None => Self::load_with(&options, interest, &capabilities, Hook::Fexit, "")
-                        .map_err(|error| error.to_string()),
+                        .map_err(|error| match error {
+                            ProbeError::Hook { reason, .. } => reason,
+                            other => other.to_string(),
+                        }),
                 };
                 match loaded {
                     Ok(probe) => return Ok(probe),
@@ -200,6 +207,7 @@ impl Probe {
                 Ok(loaded) => break loaded,
                 Err(refusal) => left_out.push(refusal),
             }
+            programs::check_left_out(&left_out, interest, hook)?;
         };
         left_out.extend(chosen.missing);
         let mut probe = Self {
@@ -218,6 +226,7 @@ impl Probe {
             probe.measuring = Some(enable_stats()?);
         }
         probe.attach()?;
+        programs::check_left_out(&probe.left_out, interest, hook)?;
         for refusal in &probe.left_out {
             let Refusal { program, reason } = refusal;
             probe.hook_reason.push_str(&format!("; without {program}: {reason}"));
@@ -462,6 +471,37 @@ impl Probe {
         update(&map, &zero, &bytes)
     }
 }
+
+impl Drop for Probe {
+    /// Detaching an fexit program waits until no task can be inside its trampoline, which may take
+    /// seconds on a busy host: reporting stops at once, and after [`DETACH_WAIT`] the rest is left
+    /// to a thread, or to the kernel when the process ends.
+    fn drop(&mut self) {
+        let _ = self.disable();
+        let links = Links(std::mem::take(&mut self.links));
+        if self.hook == Hook::SysExit || links.0.is_empty() {
+            return;
+        }
+        let (done, wait) = std::sync::mpsc::channel();
+        let detach = std::thread::Builder::new().name("detach".into());
+        // If no thread can be had, the links are dropped with the closure, here.
+        let started = detach.spawn(move || {
+            drop(links);
+            let _ = done.send(());
+        });
+        if started.is_ok() {
+            let _ = wait.recv_timeout(DETACH_WAIT);
+        }
+    }
+}
+
+/// Links on their way to another thread.
+struct Links(#[allow(dead_code)] Vec<Link>);
+
+// SAFETY: a link is a descriptor and memory of libbpf that belong to it alone: bpf_link__destroy()
+// may be called by any thread, once. The programs' descriptors, which it does not touch, may be
+// closed before.
+unsafe impl Send for Links {}
 
 /// What decides which programs are loaded.
 pub(crate) type Choice<'a> = (&'a Options, &'a [u8; SYSCALLS], &'a Capabilities, Hook);

@@ -11,6 +11,10 @@ use crate::wrapper::{self, Wrapper};
 /// Without these nothing works: the dispatcher, and the life of processes.
 const REQUIRED: [&str; 4] = ["dispatch", "birth", "exec", "thread_exit"];
 
+/// If more programs than this are refused, the trouble is not with them. Also bounds how often the
+/// load is tried.
+const MOST_LEFT_OUT: usize = 12;
+
 /// The outcome of a choice.
 pub(crate) struct Chosen {
     /// Programs whose kernel function does not exist here or is not described.
@@ -23,6 +27,26 @@ pub(crate) fn may_be_left_out(program: &str, hook: Hook, asked_for: Option<Hook>
     let is_call = program.starts_with("fexit_") && hook == Hook::Fexit;
     let is_needed = REQUIRED.contains(&program) || (is_call && asked_for.is_none());
     !is_needed
+}
+
+/// Fails if so much had to be left out that the rung is of no use.
+///
+/// # Errors
+/// [`ProbeError::Hook`] with what the kernel said last.
+pub(crate) fn check_left_out(
+    left_out: &[Refusal],
+    interest: &[u8; SYSCALLS],
+    hook: Hook,
+) -> Result<(), ProbeError> {
+    let Some(last) = left_out.last() else { return Ok(()) };
+    let calls = left_out.iter().filter(|refusal| refusal.program.starts_with("fexit_")).count();
+    let is_all = hook == Hook::Fexit && calls > 0 && calls >= wrapper::wanted(interest).len();
+    if left_out.len() <= MOST_LEFT_OUT && !is_all {
+        return Ok(());
+    }
+    let count = left_out.len();
+    let reason = format!("{count} programs are refused, {}: {}", last.program, last.reason);
+    Err(ProbeError::Hook { hook: hook.name(), reason })
 }
 
 /// Decides which programs are loaded, and gives those of the fexit rung their functions.
@@ -114,6 +138,19 @@ pub(crate) fn exit_program(exit: EventCode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rung_without_calls_is_an_error() {
+        let mut interest = [0; SYSCALLS];
+        interest[3] = DEDICATED; // close
+        let refusal = |program: &str| Refusal { program: program.into(), reason: "no".into() };
+        let close = [refusal("fexit_close")];
+        assert!(check_left_out(&close, &interest, Hook::Fexit).is_err());
+        interest[257] = DEDICATED; // openat
+        assert!(check_left_out(&close, &interest, Hook::Fexit).is_ok());
+        let many = vec![refusal("exit_x"); MOST_LEFT_OUT + 1];
+        assert!(check_left_out(&many, &interest, Hook::SysExit).is_err());
+    }
 
     #[test]
     fn only_what_is_replaceable_is_left_out() {

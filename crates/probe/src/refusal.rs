@@ -79,6 +79,10 @@ fn find(text: &str) -> Option<Refusal> {
         (None, Some(first)) => first.split_once("': ").map_or(first, |(_, why)| why).to_owned(),
         (None, None) => what.to_owned(),
     };
+    let reason = match reason.rsplit_once(": -").map(|(_, number)| number.parse()) {
+        Some(Ok(number)) => format!("{reason} ({})", std::io::Error::from_raw_os_error(number)),
+        _ => reason,
+    };
     let end = reason.char_indices().map(|(at, _)| at).take_while(|at| *at <= REASON_BYTES).last();
     let cut = if reason.len() > REASON_BYTES { &reason[..end.unwrap_or(0)] } else { &reason };
     Some(Refusal { program: program.to_owned(), reason: cut.to_owned() })
@@ -110,7 +114,10 @@ mod tests {
             libbpf: prog 'page_fault_user': failed to load: -3\n";
         let refusal = find(text).unwrap();
         assert_eq!(refusal.program, "page_fault_user");
-        assert_eq!(refusal.reason, "failed to find kernel BTF type ID: -3");
+        assert_eq!(
+            refusal.reason,
+            "failed to find kernel BTF type ID: -3 (No such process (os error 3))"
+        );
         assert_eq!(find("map 'rings': failed to create\n"), None);
         let long = format!("libbpf: prog 'x': failed: {}\n", "\u{e9}".repeat(REASON_BYTES));
         assert!(find(&long).unwrap().reason.len() <= REASON_BYTES);
