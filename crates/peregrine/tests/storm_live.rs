@@ -92,17 +92,10 @@ fn storm_is_seen_whole(workers: &str) {
     assert!(!outcome.log.contains("parking timeouts"), "{}", outcome.log);
 }
 
+/// One after the other: each engine sees the storms of the others too.
 #[test]
-fn one_worker() {
-    storm_is_seen_whole("1");
-}
-
-#[test]
-fn two_workers() {
-    storm_is_seen_whole("2");
-}
-
-#[test]
-fn four_workers() {
-    storm_is_seen_whole("4");
+fn every_process_is_seen_with_one_two_and_four_workers() {
+    for workers in ["1", "2", "4"] {
+        storm_is_seen_whole(workers);
+    }
 }
