@@ -84,6 +84,10 @@ worker_counters! {
     parked_ns,
     /// Records parked at this moment.
     parked_now,
+    /// Threads and fds that were looked up in `/proc` because no record told of them.
+    lookups,
+    /// Lookups that were not made because there were too many in this second.
+    lookups_refused,
     /// Times the worker went to sleep in epoll.
     sleeps,
     /// Threads known at this moment.

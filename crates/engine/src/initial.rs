@@ -13,11 +13,19 @@ use crate::live::owner;
 /// Neither the kernel's iterators nor `/proc` can be read.
 pub(crate) fn fill(probe: &Probe, shards: &mut [Shard]) -> Result<InitialState, ProbeError> {
     let workers = shards.len() as u32;
-    probe.initial_state(|bytes| {
+    let found = probe.initial_state(|bytes| {
         let Ok(record) = Record::parse(bytes) else { return };
         let ring = route(record.header().tgid, probe.ring_count());
         if let Some(shard) = shards.get_mut(owner(ring, workers) as usize) {
             shard.apply(&EventContext { record, num: record.ts() });
         }
-    })
+    })?;
+    // A parent may be in any shard, so all are published before the first child looks for one.
+    for shard in shards.iter_mut() {
+        shard.publish_listed();
+    }
+    for shard in shards {
+        shard.relate_all();
+    }
+    Ok(found)
 }

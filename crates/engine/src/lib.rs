@@ -16,6 +16,7 @@ pub mod live;
 pub mod parking;
 pub mod progress;
 pub mod replay;
+pub mod resolver;
 pub mod ruleset;
 pub mod waiting;
 pub mod worker;

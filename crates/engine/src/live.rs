@@ -19,6 +19,7 @@ use crate::host::{self, HostFiles};
 use crate::interest;
 use crate::parking::Bounds;
 use crate::progress::Progress;
+use crate::resolver::ProcResolver;
 use crate::ruleset::Detection;
 use crate::waiting::{Patience, Waiter};
 use crate::worker::{self, Feed, Tools, Worker};
@@ -157,7 +158,7 @@ impl Live {
         &mut self,
         index: u32,
         workers: u32,
-        shard: Shard,
+        mut shard: Shard,
         options: &LiveOptions,
         sender: &AlertSender,
     ) -> Result<(), LiveError> {
@@ -178,6 +179,8 @@ impl Live {
             applied_ns: 0,
             host_files: self.host_files.clone(),
         };
+        let counters = Arc::new(CachePadded::new(WorkerCounters::default()));
+        shard.set_resolver(Box::new(ProcResolver::new(counters.clone(), shard.config())));
         let tools = Tools {
             shard,
             detector: Detector::new(self.detection.clone()),
@@ -187,7 +190,6 @@ impl Live {
             directory: self.directory.clone(),
             progress: self.progress.clone(),
         };
-        let counters = Arc::new(CachePadded::new(WorkerCounters::default()));
         self.counters.push(counters.clone());
         let pin = options.pin.then_some(index);
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {

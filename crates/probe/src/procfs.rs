@@ -34,14 +34,36 @@ pub fn dump(each: &mut impl FnMut(&[u8])) -> Result<(usize, usize), ProbeError> 
     tgids.sort_unstable();
     let mut out = Writer { builder: RecordBuilder::new(), each, count: 0 };
     for tgid in &tgids {
-        dump_process(*tgid, &mut out);
+        dump_process(*tgid, None, &mut out);
     }
     let tasks = std::mem::take(&mut out.count);
     let mut namespaces = HashMap::new();
     for tgid in &tgids {
-        dump_files(*tgid, &mut namespaces, &mut out);
+        dump_files(*tgid, None, &mut namespaces, &mut out);
     }
     Ok((tasks, out.count))
+}
+
+/// The record of one thread and, if it is a main thread, the records of its open files. Returns
+/// their number: 0 if there is no such thread, or it is one of the kernel's.
+pub fn thread(tid: u32, each: &mut impl FnMut(&[u8])) -> usize {
+    // Threads have a directory too, though it is not listed.
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let Some(tgid) = text::tgid(&status) else { return 0 };
+    let mut out = Writer { builder: RecordBuilder::new(), each, count: 0 };
+    dump_process(tgid, Some(tid), &mut out);
+    if out.count > 0 && tgid == tid {
+        dump_files(tgid, None, &mut HashMap::new(), &mut out);
+    }
+    out.count
+}
+
+/// The record of one open file of a process. Returns the number of records, 0 or 1. For a socket
+/// this reads the tables of its network namespace.
+pub fn file(tgid: u32, fd: i32, each: &mut impl FnMut(&[u8])) -> usize {
+    let mut out = Writer { builder: RecordBuilder::new(), each, count: 0 };
+    dump_files(tgid, Some(fd), &mut HashMap::new(), &mut out);
+    out.count
 }
 
 struct Writer<'a, F> {
@@ -87,7 +109,8 @@ fn strings(path: &Path) -> Vec<u8> {
     bytes
 }
 
-fn dump_process<F: FnMut(&[u8])>(tgid: u32, out: &mut Writer<'_, F>) {
+/// All threads of a process, or one of them.
+fn dump_process<F: FnMut(&[u8])>(tgid: u32, only: Option<u32>, out: &mut Writer<'_, F>) {
     let dir = format!("/proc/{tgid}");
     let dir = Path::new(&dir);
     // Kernel threads have no executable.
@@ -106,8 +129,8 @@ fn dump_process<F: FnMut(&[u8])>(tgid: u32, out: &mut Writer<'_, F>) {
     let loginuid = fs::read_to_string(dir.join("loginuid")).ok();
     let loginuid = loginuid.and_then(|t| t.trim().parse::<u32>().ok()).unwrap_or(u32::MAX);
     let boot_ns = text::boot_time_ns();
-    let Ok(threads) = fs::read_dir(dir.join("task")) else { return };
-    for tid in threads.flatten().filter_map(|t| t.file_name().to_str()?.parse::<u32>().ok()) {
+    let tids = only.map_or_else(|| numbers(&dir.join("task")), |tid| vec![tid]);
+    for tid in tids {
         let thread = dir.join("task").join(tid.to_string());
         let read = |name: &str| fs::read_to_string(thread.join(name)).unwrap_or_default();
         let Some(stat) = Stat::parse(&read("stat")) else { continue };
@@ -155,15 +178,24 @@ fn dump_process<F: FnMut(&[u8])>(tgid: u32, out: &mut Writer<'_, F>) {
     }
 }
 
+/// The names in a directory that are numbers.
+fn numbers(dir: &Path) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// All open files of a process, or one of them.
 fn dump_files<F: FnMut(&[u8])>(
     tgid: u32,
+    only: Option<i32>,
     namespaces: &mut HashMap<u64, Namespace>,
     out: &mut Writer<'_, F>,
 ) {
     let dir = format!("/proc/{tgid}");
     let dir = Path::new(&dir);
-    let Ok(entries) = fs::read_dir(dir.join("fd")) else { return };
-    for fd in entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok()) {
+    let all = || numbers(&dir.join("fd")).into_iter().filter_map(|fd| i32::try_from(fd).ok());
+    let fds: Vec<i32> = only.map_or_else(|| all().collect(), |fd| vec![fd]);
+    for fd in fds {
         let path = dir.join("fd").join(fd.to_string());
         let Ok(meta) = fs::metadata(&path) else { continue };
         let name = link(&path);

@@ -232,6 +232,9 @@ impl Shard {
             return None;
         }
         let found = self.resolver.as_mut().and_then(|r| r.resolve(tid));
+        if let Some(thread) = &found {
+            self.users.need(thread.uid, thread.gid);
+        }
         let thread = found.unwrap_or_else(|| Box::new(Thread::placeholder(tid)));
         self.insert(thread)
     }
@@ -300,7 +303,7 @@ impl Shard {
     }
 
     #[inline]
-    fn table_owner(&self, slot: Slot) -> Option<Slot> {
+    pub(crate) fn table_owner(&self, slot: Slot) -> Option<Slot> {
         if self.thread(slot).flags & flag::CLONE_FILES == 0 {
             Some(slot)
         } else {

@@ -58,6 +58,27 @@ impl Shard {
         Some(Slot(slot))
     }
 
+    /// Publishes the processes of the initial lists. With several shards, call it for all of them
+    /// before [`Self::relate_all`]: a parent that is not published yet counts as unknown.
+    pub fn publish_listed(&mut self) {
+        let slots: Vec<u32> = self.by_tid.values().copied().collect();
+        for slot in slots.into_iter().map(Slot) {
+            let thread = self.thread(slot);
+            if thread.is_main_thread() && !thread.is_invalid() && thread.published.is_none() {
+                self.publish_new(slot, None);
+            }
+        }
+    }
+
+    /// Takes a listed thread out again, with the file descriptors it was given, to be inserted into
+    /// another shard. `None` if there is no such thread.
+    pub fn take_listed(&mut self, tid: i64) -> Option<Box<Thread>> {
+        let slot = self.by_tid.remove(&tid)?;
+        self.free.push(slot);
+        self.last = None;
+        self.threads[slot as usize].take()
+    }
+
     /// Ties all threads of the initial lists to their groups and parents.
     pub fn relate_all(&mut self) {
         let mut slots: Vec<(i64, u32)> = self.by_tid.iter().map(|(tid, s)| (*tid, *s)).collect();
@@ -109,7 +130,7 @@ impl Shard {
                 _ => self.thread_mut(slot).ptid = 0,
             }
         }
-        if is_main {
+        if is_main && self.thread(slot).published.is_none() {
             self.publish_new(slot, None);
         }
     }

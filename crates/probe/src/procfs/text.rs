@@ -84,6 +84,11 @@ impl Status {
     }
 }
 
+/// The thread group of a thread, from its status.
+pub(super) fn tgid(status: &str) -> Option<u32> {
+    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+}
+
 /// `controller=path` of each controller, with its NUL, in the order in which Falco lists them. On
 /// the unified hierarchy all of them are in the one group.
 pub(super) fn cgroups(text: &str) -> Vec<u8> {

@@ -250,10 +250,16 @@ impl Shard {
         if pidfd.kind != FdKind::PidFd {
             return;
         }
-        // A process of another shard stays unknown here: its fds are not published.
-        let Some(target) = self.find(pidfd.pid) else { return };
-        let Some(fd) = self.fd(target, step.int(a::target_fd)) else { return };
-        let mut fd = fd.clone();
+        let known = self
+            .find(pidfd.pid)
+            .and_then(|target| self.fd(target, step.int(a::target_fd)).cloned());
+        let Some(mut fd) = known else {
+            // A process of another shard: its fds are not published, but ours can be looked up.
+            if step.result() >= 0 {
+                self.resolve_fd(slot, step.result());
+            }
+            return;
+        };
         fd.clear_close_on_exec();
         fd.open_flags |= file::CLOEXEC;
         self.open_fd(step, step.result(), fd, false);

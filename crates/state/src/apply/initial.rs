@@ -122,7 +122,9 @@ impl Shard {
 
     /// An fd that the resolver knows, for one that no event opened.
     pub(super) fn resolve_fd(&mut self, slot: Slot, number: i64) {
-        let (pid, tid) = (self.thread(slot).pid, self.thread(slot).tid);
+        // Threads that share a table keep it with the main thread.
+        let Some(owner) = self.table_owner(slot) else { return };
+        let (pid, tid) = (self.thread(slot).pid, self.thread(owner).tid);
         let Some(fd) = self.ask_resolver_for_fd(pid, number) else { return };
         self.add_listed_fd(tid, number, fd);
     }
