@@ -406,29 +406,30 @@ impl RecordBuilder {
         self.buffer.clear();
         self.buffer.resize(layout.fixed_bytes as usize, 0);
         let mut fits = true;
-        let slots = layout.slots[..def.params.len()].iter();
-        for (index, slot) in slots.enumerate() {
+        for (index, (slot, declared)) in layout.slots.iter().zip(def.params).enumerate() {
             let bytes = if index < count { param(index) } else { &[] };
             let at = slot.offset as usize;
-            if is_no_value(bytes, def.params[index].ty) {
-                absent |= u64::from(slot.width != 0) << index;
-                continue;
-            }
+            // Most are numbers; only text can say that it is not there.
             match (slot.width, bytes.len()) {
+                (8, 8) => self.put(at, bytes.first_chunk::<8>().copied().unwrap_or_default()),
+                (4, 8) => {
+                    let value = bytes.first_chunk::<8>().copied().unwrap_or_default();
+                    let value = i64::from_le_bytes(value);
+                    // The upper half must be the sign of the lower one.
+                    fits &= value == i64::from(value as i32);
+                    self.put(at, (value as i32).to_le_bytes());
+                }
+                (4, 4) => self.put(at, bytes.first_chunk::<4>().copied().unwrap_or_default()),
+                (0, 0) => {}
                 (0, len) => {
+                    if is_no_value(bytes, declared.ty) {
+                        continue;
+                    }
                     fits &= len <= u16::MAX as usize;
                     self.put(at, (len as u16).to_le_bytes());
                     self.buffer.extend_from_slice(bytes);
                 }
-                (4, 8) => {
-                    let low = bytes.first_chunk::<4>().copied().unwrap_or_default();
-                    let high = bytes.last_chunk::<4>().copied().unwrap_or_default();
-                    // The upper half must be the sign of the lower one.
-                    fits &= i32::from_le_bytes(high) == i32::from_le_bytes(low) >> 31;
-                    self.put(at, low);
-                }
-                (8, 8) => self.put(at, bytes.first_chunk::<8>().copied().unwrap_or_default()),
-                (4, 4) => self.put(at, bytes.first_chunk::<4>().copied().unwrap_or_default()),
+                (_, 0) => absent |= 1 << index,
                 (2, 2) => self.put(at, bytes.first_chunk::<2>().copied().unwrap_or_default()),
                 (1, 1) => self.put(at, [bytes[0]]),
                 // A value of another length than its type's: let the careful way decide.
