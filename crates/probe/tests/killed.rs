@@ -11,7 +11,7 @@ use peregrine_probe::Capabilities;
 /// The names of programs that every rung attaches.
 const NAMES: [&str; 3] = ["birth", "exec", "thread_exit"];
 
-/// Ids of all programs with one of our names that have maps.
+/// Ids of all programs with one of our names.
 fn ours() -> BTreeSet<u32> {
     ProgInfoIter::default()
         .filter(|info| info.name.to_str().is_ok_and(|name| NAMES.contains(&name)))
