@@ -29,7 +29,7 @@ fn a_flood_of_reads_pushes_out_no_exec() {
         return;
     }
     let (_dir, rules) = live::rules_file(FLOOD_RULES);
-    let small_ring = ["--workers", "1", "--rings", "1", "--ring-size", "64K", "--stats"];
+    let small_ring = ["--workers", "1", "--rings", "1", "--ring-size", "512K", "--stats"];
     let mut args = vec!["-r", rules.to_str().unwrap()];
     args.extend(small_ring);
     let engine = Engine::start(&args);
