@@ -129,6 +129,14 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    /// A test that fails leaves no engine behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A field of an alert's `output_fields`.
 pub fn field<'a>(alert: &'a Value, name: &str) -> &'a Value {
     &alert["output_fields"][name]
