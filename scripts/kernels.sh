@@ -16,8 +16,9 @@ done
 built=${CARGO_TARGET_DIR:-target}/debug
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 
+# Not called watch in the machine: busybox has a watch of its own.
 $cargo build -q --locked -p peregrine-probe --example watch || exit 1
-strip -o "$work/watch" "$built/examples/watch"
+strip -o "$work/kernel-watch" "$built/examples/watch"
 failed=0
 
 # Something to see: programs start, open files and end, for as long as the machine runs.
@@ -34,7 +35,7 @@ row suite kernel rung loaded execs births exits opens drops verdict
 for suite in "${suites[@]}"; do
   for rung in sys-exit fexit; do
     log=$work/$suite.$rung
-    scripts/vm.sh "$suite" "$work/watch" -- "$acts watch 8 $rung 2>&1" 2>&1 | tr -d '\r' >"$log"
+    scripts/vm.sh "$suite" "$work/kernel-watch" -- "$acts kernel-watch 8 $rung 2>&1" 2>&1 | tr -d '\r' >"$log"
     kernel=$(sed -n 's/.*vm: \([0-9][^ ]*\)$/\1/p' "$log" | head -1)
     if [ -z "$kernel" ]; then
       row "$suite" - $rung - - - - - - "skipped: $(tail -1 "$log" | cut -c1-90)"
