@@ -155,6 +155,11 @@ impl Parking {
         ready
     }
 
+    /// Time stamp of the oldest birth that waits.
+    pub fn oldest_birth(&self) -> Option<u64> {
+        self.groups.values().map(|parked| parked.awaited.birth_ts).min()
+    }
+
     /// All thread groups.
     pub fn groups(&self) -> Vec<u32> {
         self.groups.keys().copied().collect()
@@ -185,6 +190,7 @@ mod tests {
         parking.push(7, b"exec");
         assert!(parking.holds(7) && !parking.holds(9));
         assert_eq!(parking.records(), 3);
+        assert_eq!(parking.oldest_birth(), Some(100));
         assert_eq!(parking.ready(500, |a| a.child_tid == 8), [(8, false)]);
         parking.push(8, b"more");
         let mut crowded = parking.ready(0, |_| false);

@@ -9,8 +9,10 @@
 //! 1. Only its owner stores a watermark; it never decreases.
 //! 2. The owner stores `t` after everything with a time stamp up to `t` was applied and published
 //!    (`Release`); a reader that sees `t` (`Acquire`) sees what was published before.
+//!    What is parked is not applied: the mark stays below the oldest birth that waits.
 //! 3. A worker whose rings are empty stores the time at which it began to look, so an idle worker
 //!    holds nobody up. While it sleeps the mark stands still, for at most the length of a sleep.
+//! 4. A worker that ends stores the end of time: nothing more will come from it.
 //!
 //! Time stamps are taken a little before a record is visible, so a mark may run ahead of a record
 //! by that little: whoever relies on a mark grants a delay on top (parking's bound).

@@ -35,8 +35,8 @@ use crate::waiting::{Step, Waiter};
 const RUN: usize = 512;
 /// Runs between two looks at what is parked, at the stop flag and at the levels.
 const BATCH: usize = 64;
-/// Batches between two updates of the levels that are counted (threads, fds).
-const LEVELS_EVERY: u32 = 1024;
+/// Time between two updates of the levels that are counted (threads, fds): it walks all threads.
+const LEVELS_EVERY: Duration = Duration::from_secs(1);
 
 /// What a worker needs beside its rings.
 pub struct Tools {
@@ -195,9 +195,10 @@ impl Worker {
         }
     }
 
-    /// Says how far this worker has come.
+    /// Says how far this worker has come: what is parked is not applied yet.
     fn publish_progress(&self, applied_ns: u64) {
-        self.progress.publish(self.own, applied_ns);
+        let parked = self.parking.oldest_birth().map_or(u64::MAX, |ts| ts.saturating_sub(1));
+        self.progress.publish(self.own, applied_ns.min(parked));
     }
 
     /// Publishes the sizes of the state.
@@ -220,12 +221,6 @@ impl Worker {
         &mut self.shard
     }
 
-    /// Whether nothing is left to wait for: all others have been told to stop as well, and their
-    /// last records are applied within the bound of parking.
-    fn may_finish(&self) -> bool {
-        self.parking.is_empty()
-    }
-
     /// Ends: what is parked is applied as well as can be. Gives matches per rule.
     pub fn finish(mut self) -> Vec<u64> {
         for tgid in self.parking.groups() {
@@ -236,6 +231,13 @@ impl Worker {
         self.shard.run_pending(u64::MAX);
         self.count_levels();
         self.detector.matches().to_vec()
+    }
+}
+
+impl Drop for Worker {
+    /// However it ends, nobody shall wait for it.
+    fn drop(&mut self) {
+        self.progress.publish(self.own, u64::MAX);
     }
 }
 
@@ -262,7 +264,7 @@ pub struct Feed {
 pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Vec<u64>> {
     const RETRY_EVERY: Duration = Duration::from_millis(1);
     let mut last_retry = Instant::now();
-    let mut until_levels = 0u32;
+    let mut last_levels: Option<Instant> = None;
     let mut host_files = Arc::default();
     loop {
         let stopping = feed.stop.load(Ordering::Acquire);
@@ -273,17 +275,17 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Vec<u64>> {
             worker.retry_parked();
             last_retry = Instant::now();
         }
-        if until_levels == 0 {
+        if last_levels.is_none_or(|at| at.elapsed() > LEVELS_EVERY) {
             worker.count_levels();
             worker.adopt(&feed.host_files.load(), &mut host_files);
-            until_levels = LEVELS_EVERY;
+            last_levels = Some(Instant::now());
         }
-        until_levels -= 1;
         if taken > 0 {
             feed.waiter.busy();
             continue;
         }
-        if stopping && worker.may_finish() {
+        // What is parked still gets its time: the others are draining their rings as well.
+        if stopping && worker.parking.is_empty() {
             return Ok(worker.finish());
         }
         let step = feed.waiter.step();
@@ -291,8 +293,6 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Vec<u64>> {
             feed.waiter.wait(step)?;
             continue;
         }
-        worker.count_levels();
-        worker.adopt(&feed.host_files.load(), &mut host_files);
         for (index, _) in &feed.rings {
             feed.sleep_flags.announce(*index);
         }
