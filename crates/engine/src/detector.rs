@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use peregrine_event::code;
 use peregrine_fields::value::sanitize;
 use peregrine_fields::view::EventView;
 use peregrine_filter::Evaluator;
@@ -56,13 +55,8 @@ impl Detector {
         mut emit: impl FnMut(Alert),
     ) -> Examined {
         let mut examined = Examined::default();
-        let event_code = event.record.code();
-        let syscall = match event_code {
-            code::GENERIC_X => event.record.int(0).unwrap_or(0) as u16,
-            _ => 0,
-        };
         let detection = &*self.detection;
-        let candidates = detection.index.candidates(event_code, syscall);
+        let candidates = detection.candidates(&event.record);
         if candidates.is_empty() {
             return examined;
         }

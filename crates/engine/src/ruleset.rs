@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use peregrine_event::{Priority, code};
+use peregrine_event::{Priority, Record, code};
 use peregrine_fields::template::Template;
 use peregrine_fields::view::Session;
 use peregrine_fields::{FieldFlags, Fields};
@@ -220,6 +220,17 @@ impl Detection {
             enabled: set.count(DEFAULT_RULESET),
             wanted: wanted(source, &set.enabled(SYSCALL_SOURCE, DEFAULT_RULESET)),
         })
+    }
+
+    /// The rules that an event must be tried with, in order.
+    #[inline]
+    pub fn candidates(&self, record: &Record<'_>) -> &[RuleIndex] {
+        let event = record.code();
+        let syscall = match event {
+            code::GENERIC_X => record.int(0).unwrap_or(0) as u16,
+            _ => 0,
+        };
+        self.index.candidates(event, syscall)
     }
 
     /// Rules that are enabled.

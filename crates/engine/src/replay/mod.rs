@@ -14,7 +14,7 @@ pub mod partition;
 
 use std::ops::ControlFlow;
 
-use peregrine_capture::{Error, Item, OwnedEvent, Reader, Transcoded, Transcoder};
+use peregrine_capture::{Error, Item, OwnedEvent, RawEvent, Reader, Transcoded, Transcoder};
 use peregrine_event::{Category, Record};
 use peregrine_fields::view::{EventView, Session};
 
@@ -109,9 +109,9 @@ impl Replay {
         let unknown_before = reader.unknown_events();
         let end = loop {
             let flow = match reader.next() {
-                Ok(Some(Item::Event(event))) => self.event(&event, &mut consumer),
+                Ok(Some(Item::Event(event))) => self.take_event(&event, &mut consumer),
                 Ok(Some(item)) => {
-                    self.state(&item);
+                    self.take_state(&item);
                     consumer(Step::State(&item))
                 }
                 Ok(None) => break Ok(()),
@@ -136,8 +136,10 @@ impl Replay {
         consumer(Step::Damage(error))
     }
 
+    /// Takes over what a capture, or a test that plays one, tells of the machine. Events are not
+    /// meant.
     #[cold]
-    fn state(&mut self, item: &Item<'_>) {
+    pub fn take_state(&mut self, item: &Item<'_>) {
         let shard = self.partition.shard_mut();
         match item {
             Item::Section { index: 0 } | Item::Event(_) => {}
@@ -153,10 +155,11 @@ impl Replay {
         }
     }
 
+    /// Takes one event, in the order of the capture.
     #[inline]
-    fn event(
+    pub fn take_event(
         &mut self,
-        raw: &peregrine_capture::RawEvent<'_>,
+        raw: &RawEvent<'_>,
         consumer: &mut impl FnMut(Step<'_, '_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         self.totals.read += 1;
