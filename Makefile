@@ -11,11 +11,17 @@ export PEREGRINE_SHARED ?= $(SHARED)
 # Watching the kernel needs root; everything else does not.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: kernels help build run test lint deps clean doc
+# Folders for `make conformance`; without them those of $(SHARED)/conformance.
+conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(AUX)) \
+	$(if $(CAPTURES),--captures $(CAPTURES))
+
+.PHONY: kernels help build run test lint deps clean doc conformance
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
 	@echo "make test             every test that can run on this machine"
+	@echo "make conformance [VECTORS=DIR AUX=DIR CAPTURES=DIR]"
+	@echo "                      Falco's own test cases and golden results, as a table"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
@@ -37,6 +43,10 @@ lint: deps
 # Live tests load the probe: as root they run, otherwise they say why they are skipped.
 test: lint
 	$(CARGO) test --workspace --locked
+
+# The same code as in `make test`, over any folders and without the shortcuts of debug builds.
+conformance: deps
+	$(CARGO) run --release --locked --quiet -p peregrine-conformance -- $(conformance_folders)
 
 # Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
 kernels: deps

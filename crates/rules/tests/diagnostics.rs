@@ -1,7 +1,7 @@
 //! How typical mistakes are reported.
 
 #[allow(dead_code)]
-mod vector;
+mod support;
 
 /// The golden data is not needed here.
 #[allow(dead_code)]
@@ -11,7 +11,7 @@ fn shared(_: &str) -> Option<std::path::PathBuf> {
 
 /// The report on a file.
 fn report(yaml: &str) -> String {
-    vector::with_loader(|loader| {
+    support::with_loader(|loader| {
         let result = loader.load("rules.yaml", yaml.as_bytes());
         peregrine_rules::render_all(&result.diagnostics, loader.files())
     })

@@ -1,7 +1,7 @@
 //! Whatever is loaded, nothing panics, and reports can be printed.
 
 #[allow(dead_code)]
-mod vector;
+mod support;
 
 use peregrine_rules::{DEFAULT_RULESET, render_all};
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ fn shared(_: &str) -> Option<std::path::PathBuf> {
 }
 
 fn load(files: &[&[u8]]) {
-    vector::with_loader(|loader| {
+    support::with_loader(|loader| {
         for (index, content) in files.iter().enumerate() {
             let result = loader.load(&format!("file-{index}.yaml"), content);
             assert_eq!(result.is_ok(), result.errors.is_empty());

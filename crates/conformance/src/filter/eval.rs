@@ -5,25 +5,26 @@ use std::sync::Arc;
 use peregrine_event::{ParamType, Value};
 use peregrine_filter::transform::{apply, result_type};
 use peregrine_filter::{
-    Check, Evaluator, Expr, ExprKind, Field, FieldRef, FieldSource, ListItem, Operand, OperandKind,
-    Operator, ProgramBuilder, Scope, Span, Text, Transformer, Values, parse,
+    Catalog, Check, Evaluator, Expr, ExprKind, Field, FieldId, FieldRef, FieldSource, ListItem,
+    Operand, OperandKind, Operator, ProgramBuilder, Scope, Span, Text, Transformer, Values, parse,
 };
 use serde_json::Value as Json;
 
-use super::catalog::Fields;
-use crate::{bytes, expect_eq};
+use super::Catalogue;
+use crate::case::{bytes, expect_eq};
 
-pub fn check(catalog: &Fields, vector: &Json) -> Result<(), String> {
+/// Runs a case.
+pub fn check(catalog: &Catalogue, vector: &Json) -> Result<(), String> {
     match vector["kind"].as_str() {
         Some("mock") => {
             let expr = parse(bytes(&vector["expr"])).map_err(|e| e.to_string())?;
-            let result = evaluate(catalog, &expr, &Mock { catalog, path: Vec::new() })?;
+            let result = evaluate(catalog, &expr, &Mock::new(catalog, Vec::new()))?;
             expect_eq("result", result, vector["result"] == true)
         }
         Some("prefix_match") => {
             let paths = vector["paths"].as_array().unwrap().iter().map(bytes);
             let expr = pmatch("fd.name", paths.collect());
-            let source = Mock { catalog, path: bytes(&vector["path"]) };
+            let source = Mock::new(catalog, bytes(&vector["path"]));
             expect_eq("result", evaluate(catalog, &expr, &source)?, vector["result"] == true)
         }
         Some("transform") => check_transform(vector),
@@ -31,7 +32,7 @@ pub fn check(catalog: &Fields, vector: &Json) -> Result<(), String> {
     }
 }
 
-fn evaluate(catalog: &Fields, expr: &Expr, source: &Mock) -> Result<bool, String> {
+fn evaluate(catalog: &Catalogue, expr: &Expr, source: &Mock) -> Result<bool, String> {
     let mut builder = ProgramBuilder::new(catalog);
     let id = builder.add(expr).map_err(|e| e.to_string())?;
     let mut evaluator = Evaluator::new(Arc::new(builder.finish()));
@@ -55,19 +56,26 @@ fn pmatch(field: &str, paths: Vec<Vec<u8>>) -> Expr {
     Expr::new(ExprKind::Check(Box::new(check)), span)
 }
 
-struct Mock<'a> {
-    catalog: &'a Fields,
+/// Answers for the mock fields and for `fd.name`.
+struct Mock {
+    fd_name: Option<FieldId>,
     path: Vec<u8>,
 }
 
-impl FieldSource for Mock<'_> {
+impl Mock {
+    fn new(catalog: &Catalogue, path: Vec<u8>) -> Self {
+        Self { fd_name: catalog.field("fd.name").map(|info| info.id), path }
+    }
+}
+
+impl FieldSource for Mock {
     fn extract<'s>(&'s self, field: &FieldRef, out: &mut Values<'s>) -> bool {
-        out.push(match self.catalog.name(field.id) {
+        out.push(match Catalogue::mock(field.id) {
             "c.true" => Value::text("1"),
             "c.false" | "c.buffer" => Value::text("0"),
             "c.doublequote" => Value::text("hello \"quoted\""),
             "c.singlequote" => Value::text("hello 'quoted'"),
-            "fd.name" => Value::bytes(&self.path),
+            _ if Some(field.id) == self.fd_name => Value::bytes(&self.path),
             _ => return false,
         });
         true

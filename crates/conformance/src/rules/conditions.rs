@@ -7,7 +7,8 @@ use peregrine_rules::details::{Details, doubts};
 use peregrine_rules::macros::expand;
 use serde_json::Value;
 
-use super::{same, strings, text};
+use super::{same, strings};
+use crate::case::text;
 
 fn condition(value: &Value) -> Result<Expr, String> {
     let source = text(value);
@@ -16,6 +17,7 @@ fn condition(value: &Value) -> Result<Expr, String> {
     parse(&source).map_err(|error| format!("{source}: {error}"))
 }
 
+/// Macros replaced in a condition.
 pub fn check_macros(case: &Value) -> Result<(), String> {
     let mut macros = BTreeMap::new();
     for (name, body) in case["macros"].as_object().into_iter().flatten() {
@@ -33,6 +35,7 @@ pub fn check_macros(case: &Value) -> Result<(), String> {
     same("errors", names(&done.cycles).len(), strings(&case["errors"]).len())
 }
 
+/// What a condition uses.
 pub fn check_details(case: &Value) -> Result<(), String> {
     let expr = condition(&case["expr"])?;
     let macros = strings(&case["known_macros"]);
@@ -46,6 +49,7 @@ pub fn check_details(case: &Value) -> Result<(), String> {
     same("transformers", details.transformers, strings(&case["transformers"]))
 }
 
+/// What is doubtful about a condition.
 pub fn check_warnings(case: &Value) -> Result<(), String> {
     let found = doubts(&condition(&case["expr"])?);
     let codes: BTreeSet<String> = found.iter().map(|d| d.code.code().to_owned()).collect();

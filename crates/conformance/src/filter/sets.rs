@@ -8,8 +8,9 @@ use peregrine_filter::event_types::{all_events, all_syscalls, event_set, syscall
 use peregrine_filter::parse;
 use serde_json::Value as Json;
 
-use crate::{bytes, expect_eq};
+use crate::case::{bytes, expect_eq};
 
+/// Runs a case.
 pub fn check(vector: &Json) -> Result<(), String> {
     let expr = parse(bytes(&vector["expr"])).map_err(|e| e.to_string())?;
     if vector["kind"] == "syscall_set" {

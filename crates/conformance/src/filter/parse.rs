@@ -7,8 +7,9 @@ use peregrine_filter::{
 };
 use serde_json::Value as Json;
 
-use crate::{bytes, expect_eq};
+use crate::case::{bytes, expect_eq};
 
+/// Runs a case.
 pub fn check(vector: &Json) -> Result<(), String> {
     match vector["kind"].as_str() {
         Some("parse") => check_parse(vector),

@@ -1,4 +1,4 @@
-//! How each kind of case is checked.
+//! Cases of rules files.
 
 pub mod conditions;
 pub mod load;
@@ -9,6 +9,8 @@ use peregrine_fields::Fields;
 use peregrine_rules::{CatalogOutput, EventSource, Loader};
 use serde_json::Value;
 
+use crate::case::{expect_eq, text};
+
 /// Calls with a loader for system call rules.
 pub fn with_loader<T>(call: impl FnOnce(&mut Loader) -> T) -> T {
     let catalog = Fields::syscall();
@@ -17,20 +19,16 @@ pub fn with_loader<T>(call: impl FnOnce(&mut Loader) -> T) -> T {
     call(&mut Loader::new(vec![source]))
 }
 
-pub fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
+/// The texts of a list.
 pub fn strings(value: &Value) -> BTreeSet<String> {
     let items = value.as_array().into_iter().flatten();
     items.map(|item| text(item).to_owned()).collect()
 }
 
 /// Compares, giving what differs.
+///
+/// # Errors
+/// They differ.
 pub fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Result<(), String> {
-    if found == wanted {
-        Ok(())
-    } else {
-        Err(format!("{what}\n  found  {found:?}\n  wanted {wanted:?}"))
-    }
+    expect_eq(what, found, wanted)
 }

@@ -1,13 +1,15 @@
 //! Cases that load files.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use peregrine_rules::{
     Context, DEFAULT_RULESET, Description, LoadResult, Loader, NameMatch, PluginVersion, RuleFilter,
 };
 use serde_json::{Value, json};
 
-use super::{same, strings, text, with_loader};
+use super::{same, strings, with_loader};
+use crate::case::{Trouble, text};
 
 /// Codes whose messages come from a parser and may be worded differently.
 fn is_parser_message(code: &str, message: &str) -> bool {
@@ -63,6 +65,7 @@ fn filter(step: &Value) -> RuleFilter {
     }
 }
 
+/// Files one after the other, and what becomes of them.
 pub fn check(case: &Value) -> Result<(), String> {
     with_loader(|loader| {
         let mut set = loader.rule_set();
@@ -196,7 +199,8 @@ fn check_effect(description: &Description, effect: &Value) -> Result<(), String>
     same("lists", description.lists.len(), effect["lists"].as_array().map_or(0, Vec::len))
 }
 
-pub fn check_validate(case: &Value) -> Result<(), String> {
+/// What validating files reports. `aux` is the folder of files that cases refer to.
+pub fn check_validate(case: &Value, aux: &Path) -> Result<(), Trouble> {
     with_loader(|loader| {
         let mut all_errors = Vec::new();
         let mut all_warnings = Vec::new();
@@ -207,9 +211,10 @@ pub fn check_validate(case: &Value) -> Result<(), String> {
             let content = match file["content"].as_str() {
                 Some(content) => content.as_bytes().to_vec(),
                 None => {
-                    let name = format!("conformance/vectors/{}", text(&file["content_ref"]));
-                    let Some(path) = crate::shared(&name) else { return Ok(()) };
-                    std::fs::read(path).map_err(|e| e.to_string())?
+                    let name = text(&file["content_ref"]);
+                    let path = aux.join(name.trim_start_matches("aux/"));
+                    let missing = || Trouble::Skipped(format!("{} is missing", path.display()));
+                    std::fs::read(&path).map_err(|_| missing())?
                 }
             };
             let result = loader.load(text(&file["name"]), &content);
@@ -249,6 +254,7 @@ fn fits(issue: &Value, want: &Value) -> bool {
     issue["code"] == want["code"] && located && message
 }
 
+/// Plugins that files require.
 pub fn check_plugins(case: &Value) -> Result<(), String> {
     with_loader(|loader| {
         let result = loader.load("rules.yaml", text(&case["content"]).as_bytes());
@@ -272,6 +278,7 @@ pub fn check_plugins(case: &Value) -> Result<(), String> {
     })
 }
 
+/// Which rules a rule set enables.
 pub fn check_ruleset(case: &Value) -> Result<(), String> {
     with_loader(|loader| {
         let mut content = String::new();

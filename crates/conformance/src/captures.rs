@@ -1,0 +1,287 @@
+//! Captures against what Falco printed of them: every field of every event, and every alert.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Lines};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+use jiff::tz::TimeZone;
+use peregrine_capture::Reader;
+use peregrine_engine::detector::Detector;
+use peregrine_engine::host::HostFiles;
+use peregrine_engine::replay::Step;
+use peregrine_engine::ruleset::{self, RuleOptions};
+use peregrine_engine::{Detection, Replay};
+use peregrine_event::code;
+use peregrine_fields::Fields;
+use peregrine_fields::template::Template;
+use peregrine_fields::view::{EventView, Session};
+use peregrine_output::{Encoding, LineFormat, StateQuality};
+use peregrine_rules::RuleMatching;
+use serde_json::Value as Json;
+
+use crate::case::Trouble;
+use crate::{Folders, Outcome};
+
+/// Events beyond which an unoptimised build compares a part only.
+const MANY: usize = 50_000;
+/// Of so many rows of a large capture it then compares one.
+const STRIDE: usize = 64;
+
+/// The captures of a folder.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> =
+        names.filter_map(|name| name.strip_suffix(".scap.gz").map(str::to_owned)).collect();
+    names.sort();
+    names
+}
+
+/// The lines of a compressed file, if it is there.
+fn lines(path: &Path) -> Option<Lines<BufReader<MultiGzDecoder<File>>>> {
+    Some(BufReader::new(MultiGzDecoder::new(File::open(path).ok()?)).lines())
+}
+
+/// Replays a capture for events that rules see.
+fn replay(
+    path: &Path,
+    containers: bool,
+    mut each: impl FnMut(&EventView<'_>),
+) -> Result<(), String> {
+    let session = Session { hostname: Some("golden".into()), containers, ..Session::default() };
+    let mut replay = Replay::new(session, HostFiles::read());
+    let mut reader = Reader::open(path).map_err(|error| error.to_string())?;
+    let mut damage = None;
+    let end = replay.run(&mut reader, |step| {
+        match step {
+            Step::Event { view, is_for_rules: true } => each(view),
+            Step::Damage(error) => damage = Some(error.to_string()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    match (end, damage) {
+        (Err(error), _) => Err(error.to_string()),
+        (Ok(()), Some(damage)) => Err(damage),
+        (Ok(()), None) => Ok(()),
+    }
+}
+
+/// The column of a field.
+struct Column {
+    name: String,
+    /// `None` if there is no such field here.
+    template: Option<Template>,
+    compared: u64,
+    different: u64,
+    first: String,
+}
+
+impl Column {
+    fn new(name: &str) -> Self {
+        let template = Template::parse(&format!("*%{name}"), &Fields::syscall()).ok();
+        // The longest name that exists may be a shorter one than this.
+        let template = template.filter(|t| t.names().any(|known| **known == *name));
+        Self { name: name.to_owned(), template, compared: 0, different: 0, first: String::new() }
+    }
+
+    fn compare(&mut self, theirs: &Json, event: &EventView<'_>) {
+        let last = |t: &Template| t.fields(event, true).0.into_iter().next_back();
+        let ours = self.template.as_ref().and_then(last).map_or(Json::Null, |(_, value)| value);
+        self.compared += 1;
+        if is_same(&ours, theirs) || is_intended(&self.name, &ours, theirs, event) {
+            return;
+        }
+        self.different += 1;
+        if self.first.is_empty() {
+            let event_type = event.record.def().name;
+            let text = format!("event {} {event_type}: {ours} for {theirs}", event.number);
+            self.first = text.chars().take(400).collect();
+        }
+    }
+
+    fn outcome(self, table: &str) -> Outcome {
+        let trouble = (self.different > 0).then(|| {
+            let Self { different, compared, first, .. } = &self;
+            Trouble::Failed(format!("{different} of {compared} values differ; {first}"))
+        });
+        Outcome::new(format!("{table}/{}", self.name), table, trouble)
+    }
+}
+
+fn is_same(ours: &Json, theirs: &Json) -> bool {
+    match (ours.as_f64(), theirs.as_f64()) {
+        (Some(a), Some(b)) if !ours.is_i64() || !theirs.is_i64() => (a - b).abs() < 1e-9,
+        _ => ours == theirs,
+    }
+}
+
+/// Differences that show in some values of a field only; `docs/differences.md` has the reasons.
+/// Fields that differ throughout are named there by their ids instead.
+fn is_intended(field: &str, ours: &Json, theirs: &Json, event: &EventView<'_>) -> bool {
+    let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
+    match field {
+        // Arguments that the type has gained since the recording.
+        "evt.args" | "evt.info" => {
+            let mut ours = text(ours);
+            while let Some((rest, last)) = ours.rsplit_once(' ')
+                && last.ends_with("=<NA>")
+            {
+                ours = rest.to_owned();
+            }
+            ours == text(theirs)
+        }
+        // The order there is that of a hash table.
+        "fd.types" => {
+            let sorted = |json: &Json| {
+                let mut texts: Vec<String> =
+                    json.as_array().into_iter().flatten().map(text).collect();
+                texts.sort();
+                texts
+            };
+            sorted(ours) == sorted(theirs)
+        }
+        // An output with `evt.abspath` turns to the directory there.
+        _ if field.starts_with("fd.") || field.starts_with("fs.path.") => opens_below_fd(event),
+        _ if field.starts_with("evt.arg[") => theirs.is_null() && ours == "<NA>",
+        // What is no data is as long as an earlier buffer there, cut or with its remains.
+        "evt.buffer" => {
+            let (ours, theirs) = (text(ours), text(theirs));
+            let is_data = ours != "NULL" && event.record.code() != code::SYSCALL_PTRACE_X;
+            !is_data && (theirs.starts_with(&ours) || ours.starts_with(&theirs))
+        }
+        // Below the directory fd of `/`.
+        "evt.abspath" => text(theirs) == format!("/{}", text(ours)),
+        _ => false,
+    }
+}
+
+/// Whether an event opens a relative path below a directory fd.
+fn opens_below_fd(event: &EventView<'_>) -> bool {
+    use peregrine_event::arg::syscall_openat_2_x as a;
+    let record = &event.record;
+    let is_openat = matches!(record.code(), code::SYSCALL_OPENAT_2_X | code::SYSCALL_OPENAT2_X);
+    is_openat
+        && record.text(a::name).is_some_and(|name| name.first() != Some(&b'/'))
+        && record.int(a::dirfd).is_some_and(|dirfd| dirfd >= 0)
+}
+
+/// Compares a table of fields: an outcome per field, and one for which events there are.
+pub fn fields(folder: &Path, name: &str, table: &str) -> Option<Vec<Outcome>> {
+    let mut lines = lines(&folder.join(format!("{name}.{table}.jsonl.gz")))?;
+    let head: Json = serde_json::from_str(&lines.next()?.ok()?).ok()?;
+    let names = head["fields"].as_array()?.iter().filter_map(Json::as_str);
+    let mut columns: Vec<Column> = names.map(Column::new).collect();
+    let (mut rows, mut lost) = (0usize, None);
+    let capture = folder.join(format!("{name}.scap.gz"));
+    let outcome = replay(&capture, table == "container", |event| {
+        if lost.is_some() {
+            return;
+        }
+        let Some(Ok(line)) = lines.next() else {
+            lost = Some(format!("event {} is not delivered by Falco", event.number));
+            return;
+        };
+        rows += 1;
+        let number = line[1..].split([',', ']']).next().and_then(|n| n.parse().ok());
+        if number != Some(event.number) {
+            lost = Some(format!("event {} here, {number:?} there", event.number));
+            return;
+        }
+        // Taking rows apart is what takes the time.
+        if cfg!(debug_assertions) && rows > MANY / 50 && !rows.is_multiple_of(STRIDE) {
+            return;
+        }
+        let Ok(row) = serde_json::from_str::<Vec<Json>>(&line) else { return };
+        columns.iter_mut().zip(&row).for_each(|(column, theirs)| column.compare(theirs, event));
+    });
+    if lost.is_none() && lines.next().is_some() {
+        lost = Some("Falco delivers more events".into());
+    }
+    let trouble = lost.or(outcome.err()).map(Trouble::Failed);
+    let mut outcomes = vec![Outcome::new(format!("{name}.events"), "events", trouble)];
+    outcomes.extend(columns.into_iter().map(|column| column.outcome(table)));
+    Some(outcomes)
+}
+
+/// That a capture without golden results can be read.
+pub fn readable(folder: &Path, name: &str) -> Outcome {
+    let mut events = 0u64;
+    let result = replay(&folder.join(format!("{name}.scap.gz")), false, |_| events += 1);
+    let result = result.and_then(|()| if events > 0 { Ok(()) } else { Err("no event".into()) });
+    Outcome::new(format!("{name}.readable"), "readable", result.err().map(Trouble::Failed))
+}
+
+/// The rules files that the golden alerts were made with.
+const RULES: [&str; 3] =
+    ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+
+fn detection(folders: &Folders, matching: RuleMatching) -> Result<Detection, Trouble> {
+    let paths: Vec<PathBuf> = RULES.iter().map(|name| folders.rules.join(name)).collect();
+    if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+        return Err(Trouble::Skipped(format!("{} is missing", missing.display())));
+    }
+    let session = Session { hostname: Some("golden".into()), ..Session::default() };
+    let options = RuleOptions { paths, matching, session, ..RuleOptions::default() };
+    let loaded = ruleset::load(&options).map_err(|error| Trouble::Failed(error.to_string()))?;
+    Ok(loaded.detection)
+}
+
+/// Compares the alerts of a capture.
+pub fn alerts(folders: &Folders, name: &str, which: &str) -> Option<Outcome> {
+    let golden = folders.captures.join(format!("{name}.alerts-{which}.jsonl.gz"));
+    let golden = lines(&golden)?;
+    let id = format!("{name}.alerts-{which}");
+    let is_large = name.contains("load");
+    let result = if cfg!(debug_assertions) && is_large {
+        Err(Trouble::Skipped("a large capture, compared by optimised builds".into()))
+    } else {
+        let matching = if which == "all" { RuleMatching::All } else { RuleMatching::First };
+        let golden: Vec<Json> = golden
+            .map_while(Result::ok)
+            .filter_map(|line| serde_json::from_str(&line).ok())
+            .collect();
+        compare_alerts(folders, name, matching, &golden)
+    };
+    Some(Outcome::new(id, "alerts", result.err()))
+}
+
+fn compare_alerts(
+    folders: &Folders,
+    name: &str,
+    matching: RuleMatching,
+    golden: &[Json],
+) -> Result<(), Trouble> {
+    let mut detector = Detector::new(Arc::new(detection(folders, matching)?));
+    let format = LineFormat::new(Encoding::json(), "golden").zone(TimeZone::UTC);
+    let mut ours: Vec<Json> = Vec::new();
+    replay(&folders.captures.join(format!("{name}.scap.gz")), true, |event| {
+        detector.examine(event, event.number, StateQuality::Exact, |alert| {
+            ours.extend(serde_json::from_str::<Json>(&format.render(&alert)));
+        });
+    })?;
+    let pairs = ours.iter().zip(golden);
+    let equal = pairs.clone().filter(|(ours, theirs)| ours == theirs).count();
+    if equal == golden.len() && ours.len() == golden.len() {
+        return Ok(());
+    }
+    let mut text = format!("{equal} of {} alerts are the same, {} here", golden.len(), ours.len());
+    if let Some((ours, theirs)) = pairs.clone().find(|(ours, theirs)| ours != theirs) {
+        text.push_str(&format!("\n  got      {ours}\n  expected {theirs}"));
+    }
+    let mut counts: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for alert in &ours {
+        counts.entry(alert["rule"].as_str().unwrap_or_default()).or_default().0 += 1;
+    }
+    for alert in golden {
+        counts.entry(alert["rule"].as_str().unwrap_or_default()).or_default().1 += 1;
+    }
+    for (rule, (ours, theirs)) in counts.into_iter().filter(|(_, (a, b))| a != b) {
+        text.push_str(&format!("\n  {rule}: {ours} for {theirs}"));
+    }
+    Err(Trouble::Failed(text))
+}
