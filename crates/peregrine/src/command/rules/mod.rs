@@ -1,9 +1,12 @@
 //! `peregrine rules`: checking, looking at and testing rules files. None of it needs root.
 
 mod check;
+mod explain;
 mod list;
 mod pretty;
+mod scenario;
 mod show;
+mod test;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +24,10 @@ pub enum RulesCommand {
     List(list::ListArgs),
     /// Show everything known of a rule: condition without macros, event types, fields, lists
     Show(show::ShowArgs),
+    /// Run unit tests for rules: given processes and events, these alerts
+    Test(test::TestArgs),
+    /// Say why a rule fires or not for an event of a capture: its condition as a tree, with values
+    Explain(explain::ExplainArgs),
 }
 
 /// Which rules files a command is about.
@@ -40,6 +47,8 @@ pub fn run(command: &RulesCommand) -> anyhow::Result<ExitCode> {
         RulesCommand::Check(args) => check::run(args),
         RulesCommand::List(args) => crate::print(&list::text(args)?),
         RulesCommand::Show(args) => crate::print(&show::text(args)?),
+        RulesCommand::Test(args) => test::run(args),
+        RulesCommand::Explain(args) => crate::print(&explain::text(args)?),
     }
 }
 
