@@ -71,6 +71,35 @@ fn replay(
     }
 }
 
+/// An event and what the golden table says of it.
+struct Row<'a, 'e> {
+    event: &'a EventView<'e>,
+    /// Falco's `fd.name`.
+    fd_name: Option<&'a str>,
+    /// How a directory fd is shown.
+    dirfd: &'a Template,
+}
+
+impl Row<'_, '_> {
+    /// Whether Falco's `fd.*` are those of the directory below which this event opened a path:
+    /// evaluating `evt.abspath` of an `openat` turns its event to that descriptor.
+    fn is_of_directory(&self) -> bool {
+        use peregrine_event::arg::syscall_openat_2_x as a;
+        let record = &self.event.record;
+        let is_below = matches!(record.code(), code::SYSCALL_OPENAT_2_X | code::SYSCALL_OPENAT2_X)
+            && record.text(a::name).is_some_and(|name| name.first() != Some(&b'/'));
+        if !is_below {
+            return false;
+        }
+        // `<d>/usr/lib` if the descriptor is known, else its number.
+        let mut shown = Vec::new();
+        self.dirfd.write(self.event, &mut shown);
+        let shown = String::from_utf8_lossy(&shown);
+        let directory = shown.strip_prefix('<').and_then(|text| text.split_once('>'));
+        directory.map(|(_, name)| name) == self.fd_name
+    }
+}
+
 /// The column of a field.
 struct Column {
     name: String,
@@ -89,11 +118,12 @@ impl Column {
         Self { name: name.to_owned(), template, compared: 0, different: 0, first: String::new() }
     }
 
-    fn compare(&mut self, theirs: &Json, event: &EventView<'_>) {
+    fn compare(&mut self, theirs: &Json, row: &Row<'_, '_>) {
+        let event = row.event;
         let last = |t: &Template| t.fields(event, true).0.into_iter().next_back();
         let ours = self.template.as_ref().and_then(last).map_or(Json::Null, |(_, value)| value);
         self.compared += 1;
-        if is_same(&ours, theirs) || is_intended(&self.name, &ours, theirs, event) {
+        if is_same(&ours, theirs) || is_intended(&self.name, &ours, theirs, row) {
             return;
         }
         self.different += 1;
@@ -122,7 +152,7 @@ fn is_same(ours: &Json, theirs: &Json) -> bool {
 
 /// Differences that show in some values of a field only; `docs/differences.md` has the reasons.
 /// Fields that differ throughout are named there by their ids instead.
-fn is_intended(field: &str, ours: &Json, theirs: &Json, event: &EventView<'_>) -> bool {
+fn is_intended(field: &str, ours: &Json, theirs: &Json, row: &Row<'_, '_>) -> bool {
     let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
     match field {
         // Arguments that the type has gained since the recording.
@@ -145,13 +175,12 @@ fn is_intended(field: &str, ours: &Json, theirs: &Json, event: &EventView<'_>) -
             };
             sorted(ours) == sorted(theirs)
         }
-        // An output with `evt.abspath` turns to the directory there.
-        _ if field.starts_with("fd.") || field.starts_with("fs.path.") => opens_below_fd(event),
+        _ if field.starts_with("fd.") || field.starts_with("fs.path.") => row.is_of_directory(),
         _ if field.starts_with("evt.arg[") => theirs.is_null() && ours == "<NA>",
         // What is no data is as long as an earlier buffer there, cut or with its remains.
         "evt.buffer" => {
             let (ours, theirs) = (text(ours), text(theirs));
-            let is_data = ours != "NULL" && event.record.code() != code::SYSCALL_PTRACE_X;
+            let is_data = ours != "NULL" && row.event.record.code() != code::SYSCALL_PTRACE_X;
             !is_data && (theirs.starts_with(&ours) || ours.starts_with(&theirs))
         }
         // Below the directory fd of `/`.
@@ -160,22 +189,14 @@ fn is_intended(field: &str, ours: &Json, theirs: &Json, event: &EventView<'_>) -
     }
 }
 
-/// Whether an event opens a relative path below a directory fd.
-fn opens_below_fd(event: &EventView<'_>) -> bool {
-    use peregrine_event::arg::syscall_openat_2_x as a;
-    let record = &event.record;
-    let is_openat = matches!(record.code(), code::SYSCALL_OPENAT_2_X | code::SYSCALL_OPENAT2_X);
-    is_openat
-        && record.text(a::name).is_some_and(|name| name.first() != Some(&b'/'))
-        && record.int(a::dirfd).is_some_and(|dirfd| dirfd >= 0)
-}
-
 /// Compares a table of fields: an outcome per field, and one for which events there are.
 pub fn fields(folder: &Path, name: &str, table: &str) -> Option<Vec<Outcome>> {
     let mut lines = lines(&folder.join(format!("{name}.{table}.jsonl.gz")))?;
     let head: Json = serde_json::from_str(&lines.next()?.ok()?).ok()?;
     let names = head["fields"].as_array()?.iter().filter_map(Json::as_str);
     let mut columns: Vec<Column> = names.map(Column::new).collect();
+    let fd_name = columns.iter().position(|column| column.name == "fd.name");
+    let dirfd = Template::parse("%evt.arg.dirfd", &Fields::syscall()).ok()?;
     let (mut rows, mut lost) = (0usize, None);
     let capture = folder.join(format!("{name}.scap.gz"));
     let outcome = replay(&capture, table == "container", |event| {
@@ -196,8 +217,10 @@ pub fn fields(folder: &Path, name: &str, table: &str) -> Option<Vec<Outcome>> {
         if cfg!(debug_assertions) && rows > MANY / 50 && !rows.is_multiple_of(STRIDE) {
             return;
         }
-        let Ok(row) = serde_json::from_str::<Vec<Json>>(&line) else { return };
-        columns.iter_mut().zip(&row).for_each(|(column, theirs)| column.compare(theirs, event));
+        let Ok(values) = serde_json::from_str::<Vec<Json>>(&line) else { return };
+        let fd_name = fd_name.and_then(|column| values.get(column)?.as_str());
+        let row = Row { event, fd_name, dirfd: &dirfd };
+        columns.iter_mut().zip(&values).for_each(|(column, theirs)| column.compare(theirs, &row));
     });
     if lost.is_none() && lines.next().is_some() {
         lost = Some("Falco delivers more events".into());
