@@ -5,27 +5,39 @@
 //!  (AlertSender)        (bounded)       renders once      └──► queue ──► thread: file
 //! ```
 //!
-//! Each sink has a queue and a thread of its own, so one that hangs delays no other; what happens
-//! when a queue is full is a choice ([`WhenFull`]), and every alert lost is counted where it was
-//! lost. The crate knows nothing of events or rules: the message and the fields of an alert come
+//! Each sink has a queue and a thread of its own, so one that hangs delays no other. What it cannot
+//! deliver it tries again ([`Backoff`]), and what waits meanwhile can go to disk ([`SpoolOptions`]).
+//! What happens when a queue is full is a choice ([`WhenFull`]), and every alert lost is counted
+//! where it was lost. The crate knows nothing of events or rules: the message and the fields of an alert come
 //! in as values.
 #![forbid(unsafe_code)]
 
 pub mod alert;
 mod clock;
+mod driver;
 pub mod file;
+pub mod http;
 mod json;
+mod keeper;
 pub mod line;
 pub mod program;
 pub mod queue;
+pub mod remote_syslog;
 pub mod sink;
+pub mod spool;
 pub mod syslog;
+pub mod tls;
+pub mod totals;
 
 pub use alert::{Alert, FieldValue, RuleIdentity, StateQuality};
-pub use file::{FileSink, StdoutSink};
+pub use file::{FileSink, Rotation, StdoutSink};
+pub use http::{BatchForm, HttpBatch, HttpOptions, HttpSink};
 pub use line::{Encoding, Line, LineFormat};
 pub use peregrine_event::Priority;
 pub use program::ProgramSink;
-pub use queue::{AlertSender, OutputReport, OutputTotals, Outputs, OutputsBuilder, SinkTotals};
-pub use sink::{OutputError, Sink, SinkOptions, WhenFull};
+pub use queue::{AlertSender, Outputs, OutputsBuilder};
+pub use remote_syslog::{RemoteSyslogOptions, RemoteSyslogSink, SyslogTransport};
+pub use sink::{Backoff, Failure, OutputError, Sink, SinkOptions, SpoolOptions, WhenFull};
 pub use syslog::SyslogSink;
+pub use tls::TlsOptions;
+pub use totals::{OutputReport, OutputTotals, SinkTotals};

@@ -13,6 +13,7 @@
 //! terminal.
 
 use jiff::tz::TimeZone;
+use peregrine_event::Priority;
 
 use crate::alert::Alert;
 use crate::{clock, json};
@@ -231,13 +232,25 @@ fn sorted_fields(alert: &Alert) -> Vec<(&str, Option<&crate::FieldValue>)> {
     fields
 }
 
-/// An alert with its line; what sinks get.
+/// An alert's line; what sinks get.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// The alert.
-    pub alert: Alert,
-    /// Its line, without a newline.
+    /// The line, without a newline.
     pub text: String,
+    /// Priority of the alert.
+    pub priority: Priority,
+    /// Time of the event, in nanoseconds since the epoch.
+    pub time_ns: u64,
+    /// The alert itself; none for a line that comes back from a spool.
+    pub alert: Option<Alert>,
+}
+
+impl Line {
+    /// The line of an alert.
+    pub fn new(alert: Alert, text: String) -> Self {
+        let (priority, time_ns) = (alert.rule.priority(), alert.time_ns);
+        Self { text, priority, time_ns, alert: Some(alert) }
+    }
 }
 
 #[cfg(test)]
@@ -246,7 +259,6 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::alert::{FieldValue, RuleIdentity, StateQuality};
-    use peregrine_event::Priority;
 
     fn alert() -> Alert {
         Alert {
@@ -266,7 +278,7 @@ pub(crate) mod tests {
 
     /// Any alert with this line.
     pub(crate) fn line(text: &str) -> Arc<Line> {
-        Arc::new(Line { alert: alert(), text: text.to_owned() })
+        Arc::new(Line::new(alert(), text.to_owned()))
     }
 
     fn format(encoding: Encoding) -> LineFormat {

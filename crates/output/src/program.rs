@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::file::LineBuffer;
 use crate::line::Line;
-use crate::sink::Sink;
+use crate::sink::{Failure, Sink};
 
 /// Gives each line to a command of the shell: to one that keeps running, or to a new one each time,
 /// which must have ended before the next is started.
@@ -57,19 +57,24 @@ impl Sink for ProgramSink {
         if self.keep_running { 256 } else { 1 }
     }
 
-    fn write(&mut self, lines: &[Arc<Line>]) -> io::Result<()> {
+    fn write(&mut self, lines: &[Arc<Line>]) -> Result<(), Failure> {
         let mut running = match self.running.take() {
             Some(running) => running,
             None => self.start()?,
         };
         let result = running.buffer.write(&mut running.stdin, lines);
         self.running = Some(running);
-        match result {
-            Ok(()) if self.keep_running => Ok(()),
-            Ok(()) => self.finish(),
+        if self.keep_running {
             // The next line starts it again. How it ended says more than the broken pipe.
-            Err(error) => self.finish().and(Err(error)),
+            return result.map_err(|failure| match self.finish() {
+                Ok(()) => failure,
+                Err(error) => Failure { error, ..failure },
+            });
         }
+        // It ran: what it did with its line is its affair, and running it again would do it twice.
+        let reject = |error| Failure { delivered: 0, rejected: lines.len(), wait: None, error };
+        let ended = self.finish();
+        result.map_err(|failure| reject(failure.error)).and(ended.map_err(reject))
     }
 
     fn reopen(&mut self) -> io::Result<()> {
@@ -118,8 +123,9 @@ mod tests {
     #[test]
     fn a_program_that_fails_is_an_error_with_its_status() {
         let mut sink = ProgramSink::new("cat >/dev/null; exit 3", false);
-        let error = sink.write(&[line("a")]).unwrap_err();
-        assert!(error.to_string().contains("exit status: 3"), "{error}");
+        let failure = sink.write(&[line("a")]).unwrap_err();
+        assert_eq!(failure.rejected, 1);
+        assert!(failure.error.to_string().contains("exit status: 3"), "{}", failure.error);
     }
 
     #[test]

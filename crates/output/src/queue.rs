@@ -5,24 +5,30 @@
 //! 1. A worker only ever pushes to the alert queue; it renders nothing and knows no sink.
 //! 2. The dispatcher takes alerts in order, renders each once, and offers the line to the queue of
 //!    every sink before it waits for one that is full (and only if that sink's policy is to wait).
-//! 3. A sink's thread takes what waits, up to a limit, and writes it; it never waits for
-//!    more before it writes.
-//! 4. An alert is counted exactly once per sink: delivered, dropped (queue full), failed (the sink
-//!    said so) or abandoned (still queued when the time to shut down was over). One that does not
-//!    get into the alert queue is counted there.
+//! 3. A sink's thread (`driver.rs`) takes what waits, up to a limit, and writes it; it never waits
+//!    for more before it writes. What it could not deliver it tries again, with growing waits.
+//! 4. A sink with a spool has a second thread (`keeper.rs`) that empties its queue whatever the
+//!    sink does.
+//! 5. An alert is counted exactly once per sink: delivered, dropped (queue full), spool full,
+//!    failed (the sink rejected it) or waiting (in memory or on disk; when the process ends, what
+//!    is in memory is abandoned). One that does not get into the alert queue is counted there.
 //!
 //! All synchronisation is that of the channels.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 
 use crate::alert::Alert;
+use crate::driver::{Driver, Feed};
+use crate::keeper::{Keeper, Kept};
 use crate::line::{Line, LineFormat};
-use crate::sink::{OutputError, Sink, SinkOptions, WhenFull};
+use crate::sink::{OutputError, Sink, SinkOptions, SpoolOptions, WhenFull};
+use crate::spool::Spool;
+use crate::totals::{OutputReport, OutputTotals, SinkShared};
 
 enum ToDispatcher {
     Alert(Box<Alert>),
@@ -30,7 +36,7 @@ enum ToDispatcher {
     Stop,
 }
 
-enum ToSink {
+pub(crate) enum ToSink {
     Line(Arc<Line>),
     /// Nothing to write, but look at the flags.
     Wake,
@@ -41,23 +47,6 @@ struct QueueCounters {
     accepted: AtomicU64,
     dropped: AtomicU64,
     dispatched: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct SinkShared {
-    delivered: AtomicU64,
-    dropped: AtomicU64,
-    failed: AtomicU64,
-    /// Lines put into the queue, for the sum at the end.
-    queued: AtomicU64,
-    reopen: AtomicBool,
-    last_error: Mutex<Option<String>>,
-}
-
-impl SinkShared {
-    fn set_error(&self, error: &std::io::Error) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-    }
 }
 
 /// Gives alerts to the output. Cheap to clone; one per worker.
@@ -82,45 +71,6 @@ impl AlertSender {
         counter.fetch_add(1, Ordering::Relaxed);
         taken
     }
-}
-
-/// What a sink did so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SinkTotals {
-    /// Name of the sink.
-    pub name: String,
-    /// Alerts written.
-    pub delivered: u64,
-    /// Alerts lost because the sink's queue was full.
-    pub dropped: u64,
-    /// Alerts lost because writing failed.
-    pub failed: u64,
-    /// Alerts that wait in the sink's queue, or are being written.
-    pub waiting: u64,
-    /// What the last failure was.
-    pub last_error: Option<String>,
-}
-
-/// What the output did so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OutputTotals {
-    /// Alerts taken from workers.
-    pub accepted: u64,
-    /// Alerts lost because the alert queue was full (or the output had ended).
-    pub dropped: u64,
-    /// Alerts that wait for the dispatcher.
-    pub waiting: u64,
-    /// Per sink.
-    pub sinks: Vec<SinkTotals>,
-}
-
-/// The end of the output.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OutputReport {
-    /// Final figures; `waiting` is what was abandoned.
-    pub totals: OutputTotals,
-    /// Names of sinks that did not finish in time.
-    pub unfinished: Vec<String>,
 }
 
 /// Describes an output before it runs.
@@ -151,7 +101,7 @@ impl OutputsBuilder {
         // The dispatcher starts last: if it does not, the sinks' threads end with their queues.
         let mut sinks = Vec::new();
         for (sink, options) in self.sinks {
-            sinks.push(SinkHandle::start(sink, options)?);
+            sinks.push(SinkHandle::start(sink, &options)?);
         }
         let (queue, alerts) = channel(self.capacity);
         let counters = Arc::new(QueueCounters::default());
@@ -184,6 +134,10 @@ impl Outputs {
         if self.sender.queue.try_send(ToDispatcher::Reopen).is_err() {
             self.sinks.iter().for_each(|sink| sink.shared.reopen.store(true, Ordering::Relaxed));
         }
+        // One that waits for its next try has a reason to hope now.
+        for nudge in self.sinks.iter().filter_map(|sink| sink.nudge.as_ref()) {
+            let _ = nudge.try_send(());
+        }
     }
 
     /// Figures at this moment.
@@ -194,24 +148,25 @@ impl Outputs {
             accepted,
             dropped: counters.dropped.load(Ordering::Relaxed),
             waiting: accepted.saturating_sub(counters.dispatched.load(Ordering::Relaxed)),
-            sinks: self.sinks.iter().map(SinkHandle::totals).collect(),
+            sinks: self.sinks.iter().map(|sink| sink.shared.totals(&sink.name)).collect(),
         }
     }
 
     /// Delivers everything that is queued and ends. Workers should have stopped; what they still
     /// send is counted as dropped. After `patience` (none: wait for ever) whatever hangs is left to
     /// itself, and what it still had is reported.
-    pub fn shutdown(self, patience: Option<Duration>) -> OutputReport {
+    pub fn shutdown(mut self, patience: Option<Duration>) -> OutputReport {
         let deadline = patience.map(|patience| Instant::now() + patience);
         let _ = match deadline {
             Some(at) => self.sender.queue.send_deadline(ToDispatcher::Stop, at).is_ok(),
             None => self.sender.queue.send(ToDispatcher::Stop).is_ok(),
         };
         wait(&self.done, deadline);
+        self.sinks.iter_mut().for_each(|sink| sink.nudge = None);
         let unfinished = self
             .sinks
             .iter()
-            .filter(|sink| !wait(&sink.done, deadline))
+            .filter(|sink| !sink.wait(deadline))
             .map(|sink| sink.name.clone())
             .collect();
         OutputReport { totals: self.totals(), unfinished }
@@ -291,7 +246,7 @@ impl Dispatcher {
 
     fn dispatch(&self, alert: Alert) {
         let text = self.format.render(&alert);
-        let line = Arc::new(Line { alert, text });
+        let line = Arc::new(Line::new(alert, text));
         let mut blocked = Vec::new();
         for lane in &self.lanes {
             lane.shared.queued.fetch_add(1, Ordering::Relaxed);
@@ -324,67 +279,70 @@ struct SinkHandle {
     /// Moves to the dispatcher.
     lane: Option<Lane>,
     done: Receiver<()>,
+    /// The spool's thread, if there is one.
+    keeper: Option<KeeperHandle>,
+    /// Open until the end; a message wakes a sink that waits for its next try.
+    nudge: Option<Sender<()>>,
 }
 
 impl SinkHandle {
-    fn start(sink: Box<dyn Sink>, options: SinkOptions) -> Result<Self, OutputError> {
+    fn start(sink: Box<dyn Sink>, options: &SinkOptions) -> Result<Self, OutputError> {
         let name = sink.name().to_owned();
         let shared = Arc::new(SinkShared::default());
         let (queue, lines) = channel(options.capacity);
         let lane = Lane { queue, when_full: options.when_full, shared: Arc::clone(&shared) };
-        let batch = if options.batched { sink.batch_limit().max(1) } else { 1 };
-        let of_thread = Arc::clone(&shared);
-        let done = spawn(&name, move || run_sink(sink, &lines, batch, &of_thread))?;
-        Ok(Self { name, shared, lane: Some(lane), done })
+        let (feed, keeper) = match &options.spool {
+            None => (Feed::direct(lines), None),
+            Some(spool) => {
+                let (kept, handle) = start_keeper(&name, spool, options, &shared, lines)?;
+                (Feed::Kept(kept), Some(handle))
+            }
+        };
+        let (nudge, stop) = bounded(1);
+        let driver = Driver {
+            batch_limit: if options.batched { sink.batch_limit().max(1) } else { 1 },
+            sink,
+            feed,
+            retry: options.retry,
+            shared: Arc::clone(&shared),
+            stop,
+        };
+        let done = spawn(&name, move || driver.run())?;
+        Ok(Self { name, shared, lane: Some(lane), done, keeper, nudge: Some(nudge) })
     }
 
-    fn totals(&self) -> SinkTotals {
-        let shared = &self.shared;
-        let [delivered, dropped, failed, queued] =
-            [&shared.delivered, &shared.dropped, &shared.failed, &shared.queued]
-                .map(|counter| counter.load(Ordering::Relaxed));
-        let last_error = &shared.last_error;
-        SinkTotals {
-            name: self.name.clone(),
-            delivered,
-            dropped,
-            failed,
-            waiting: queued.saturating_sub(delivered + dropped + failed),
-            last_error: last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
+    /// Waits for the end of its threads; false if it did not come in time.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        // Lines that have to get to the disk get the time for it, whatever the sink does.
+        let is_safe = self.keeper.as_ref().is_none_or(|keeper| wait(&keeper.safe, deadline));
+        let is_done = wait(&self.done, deadline);
+        is_safe && is_done && self.keeper.as_ref().is_none_or(|k| wait(&k.done, deadline))
     }
 }
 
-/// The body of a sink's thread: ends when the queue is closed and empty.
-fn run_sink(
-    mut sink: Box<dyn Sink>,
-    lines: &Receiver<ToSink>,
-    batch_limit: usize,
-    shared: &SinkShared,
-) {
-    let mut batch = Vec::new();
-    while let Ok(first) = lines.recv() {
-        batch.clear();
-        let rest = lines.try_iter().take(batch_limit - 1);
-        batch.extend(std::iter::once(first).chain(rest).filter_map(|message| match message {
-            ToSink::Line(line) => Some(line),
-            ToSink::Wake => None,
-        }));
-        if shared.reopen.swap(false, Ordering::Relaxed)
-            && let Err(error) = sink.reopen()
-        {
-            shared.set_error(&error);
-        }
-        if batch.is_empty() {
-            continue;
-        }
-        let counter = match sink.write(&batch) {
-            Ok(()) => &shared.delivered,
-            Err(error) => {
-                shared.set_error(&error);
-                &shared.failed
-            }
-        };
-        counter.fetch_add(batch.len() as u64, Ordering::Relaxed);
-    }
+struct KeeperHandle {
+    /// Closes when all that is left is on disk.
+    safe: Receiver<()>,
+    done: Receiver<()>,
+}
+
+fn start_keeper(
+    name: &str,
+    spool: &SpoolOptions,
+    options: &SinkOptions,
+    shared: &Arc<SinkShared>,
+    lines: Receiver<ToSink>,
+) -> Result<(Kept, KeeperHandle), OutputError> {
+    let (requests, of_sink) = unbounded();
+    let (replies, to_sink) = unbounded();
+    let keeper = Keeper {
+        spool: Spool::open(spool)
+            .map_err(|source| OutputError::Open { sink: format!("{name} spool"), source })?,
+        capacity: options.capacity.unwrap_or(usize::MAX),
+        shared: Arc::clone(shared),
+        replies,
+    };
+    let (unsafe_yet, safe) = bounded(0);
+    let done = spawn(&format!("{name}-spool"), move || keeper.run(lines, of_sink, unsafe_yet))?;
+    Ok((Kept { requests, replies: to_sink }, KeeperHandle { safe, done }))
 }

@@ -1,4 +1,4 @@
-//! The system log.
+//! The system log of this host; `remote_syslog.rs` has that of another.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, fmt::strtime};
 
 use crate::line::Line;
-use crate::sink::Sink;
+use crate::sink::{Failure, Sink};
 
 /// Messages of user programs.
 const FACILITY_USER: u8 = 1 << 3;
@@ -56,20 +56,19 @@ impl Sink for SyslogSink {
         "syslog"
     }
 
-    fn batch_limit(&self) -> usize {
-        1
-    }
-
-    fn write(&mut self, lines: &[Arc<Line>]) -> io::Result<()> {
-        for line in lines {
-            let level = FACILITY_USER | line.alert.rule.priority().syslog_level();
+    fn write(&mut self, lines: &[Arc<Line>]) -> Result<(), Failure> {
+        for (sent, line) in lines.iter().enumerate() {
+            let level = FACILITY_USER | line.priority.syslog_level();
             let now = Timestamp::now().to_zoned(self.zone.clone());
             let time = strtime::format("%b %e %H:%M:%S", &now).map_err(io::Error::other)?;
             let message = format!("<{level}>{time} {}: {}", self.tag, line.text);
             // A logger that was started again listens on another socket under the same name.
             if self.send(message.as_bytes()).is_err() {
                 self.socket = None;
-                self.send(message.as_bytes())?;
+                self.send(message.as_bytes()).map_err(|error| Failure {
+                    rejected: usize::from(is_too_long(&error)),
+                    ..Failure::after(sent, error)
+                })?;
             }
         }
         Ok(())
@@ -79,6 +78,11 @@ impl Sink for SyslogSink {
         self.socket = None;
         Ok(())
     }
+}
+
+/// Whether the logger takes no message of this size, however often it is sent.
+pub(crate) fn is_too_long(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use peregrine_output::{
-    Alert, Encoding, FileSink, Line, LineFormat, Outputs, OutputsBuilder, Priority, RuleIdentity,
-    Sink, SinkOptions, StateQuality, WhenFull,
+    Alert, Encoding, Failure, FileSink, Line, LineFormat, Outputs, OutputsBuilder, Priority,
+    RuleIdentity, Sink, SinkOptions, StateQuality, WhenFull,
 };
 
 /// Long enough for any machine; no test waits for it when all is well.
@@ -33,7 +33,7 @@ fn builder(capacity: Option<usize>, when_full: WhenFull) -> OutputsBuilder {
 }
 
 fn options(capacity: usize, when_full: WhenFull) -> SinkOptions {
-    SinkOptions { capacity: Some(capacity), when_full, batched: true }
+    SinkOptions { capacity: Some(capacity), when_full, ..SinkOptions::default() }
 }
 
 /// Keeps what it gets; waits at a gate first, if it has one.
@@ -59,7 +59,7 @@ impl Sink for Collect {
         self.name
     }
 
-    fn write(&mut self, lines: &[Arc<Line>]) -> io::Result<()> {
+    fn write(&mut self, lines: &[Arc<Line>]) -> Result<(), Failure> {
         if let Some(entered) = &self.entered {
             let _ = entered.try_send(());
         }
@@ -68,10 +68,10 @@ impl Sink for Collect {
             let _ = gate.recv();
         }
         if self.fail {
-            return Err(io::Error::other("no such collector"));
+            return Err(io::Error::other("no such collector").into());
         }
         self.batches.lock().unwrap().push(lines.len());
-        self.got.lock().unwrap().extend(lines.iter().map(|line| line.alert.sequence));
+        self.got.lock().unwrap().extend(lines.iter().map(|line| line.time_ns));
         Ok(())
     }
 
@@ -201,7 +201,7 @@ fn lines_that_wait_are_written_together_only_if_wanted() {
         (sink.gate, sink.entered) = (Some(gate), Some(entered));
         let batches = Arc::clone(&sink.batches);
         let outputs = builder(None, WhenFull::Block)
-            .sink(sink, SinkOptions { capacity: None, when_full: WhenFull::Block, batched })
+            .sink(sink, SinkOptions { capacity: None, batched, ..SinkOptions::default() })
             .start()
             .unwrap();
         let (sender, rule) = (outputs.sender(), rule());

@@ -224,11 +224,7 @@ impl Tools {
         let encoding = if args.json { Encoding::json() } else { Encoding::Text };
         let format = LineFormat::new(encoding, hostname).iso_8601(args.iso_time);
         let builder = OutputsBuilder::new(format, Some(ALERT_QUEUE), WhenFull::Block);
-        let options = SinkOptions {
-            capacity: Some(ALERT_QUEUE),
-            when_full: WhenFull::Block,
-            ..SinkOptions::default()
-        };
+        let options = SinkOptions::lossless(ALERT_QUEUE);
         let builder = match &self.bars {
             Some(bars) if self.is_interactive => {
                 builder.sink(BesideBars::new(bars.clone()), options)

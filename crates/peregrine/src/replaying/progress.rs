@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use peregrine_output::{Line, Sink};
+use peregrine_output::{Failure, Line, Sink};
 
 use super::input::Input;
 
@@ -91,14 +91,15 @@ impl Sink for BesideBars {
         "stdout"
     }
 
-    fn write(&mut self, lines: &[Arc<Line>]) -> std::io::Result<()> {
-        self.bars.suspend(|| {
+    fn write(&mut self, lines: &[Arc<Line>]) -> Result<(), Failure> {
+        let written = self.bars.suspend(|| {
             let mut out = std::io::stdout().lock();
             for line in lines {
                 out.write_all(line.text.as_bytes())?;
                 out.write_all(b"\n")?;
             }
             out.flush()
-        })
+        });
+        Ok(written?)
     }
 }

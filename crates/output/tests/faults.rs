@@ -1,0 +1,265 @@
+//! What becomes of alerts when a destination fails: delivered, spooled, lost, and whether the
+//! counters say so.
+
+mod endpoint;
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use crossbeam_channel::{Receiver, bounded};
+use endpoint::{PATIENCE, Well, alert, builder, eager, numbers, spooled, wait_until};
+use peregrine_output::{
+    Failure, FileSink, HttpBatch, HttpOptions, HttpSink, Line, Outputs, ProgramSink, Sink,
+    SinkOptions, SinkTotals, SyslogSink,
+};
+
+fn send(outputs: &Outputs, numbers: std::ops::Range<u64>) {
+    let sender = outputs.sender();
+    numbers.for_each(|n| assert!(sender.send(alert(n))));
+}
+
+fn first(outputs: &Outputs) -> SinkTotals {
+    outputs.totals().sinks.swap_remove(0)
+}
+
+fn all(count: u64) -> Vec<u64> {
+    (0..count).collect()
+}
+
+/// A sink that hangs in its first write until the gate opens.
+struct Hangs {
+    gate: Receiver<()>,
+    got: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Sink for Hangs {
+    fn name(&self) -> &str {
+        "hangs"
+    }
+
+    fn write(&mut self, lines: &[Arc<Line>]) -> Result<(), Failure> {
+        let _ = self.gate.recv();
+        self.got.lock().unwrap().extend(lines.iter().map(|line| line.time_ns));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_burst_of_100_000_alerts_is_kept_for_a_sink_that_hangs_and_one_that_is_down() {
+    const BURST: u64 = 100_000;
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let file = tempfile::tempdir().unwrap();
+    let path = file.path().join("alerts");
+    let (open, gate) = bounded::<()>(0);
+    let hangs = Hangs { gate, got: Arc::default() };
+    let got = hangs.got.clone();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let down = HttpOptions {
+        batch: HttpBatch { lines: 1000, ..HttpBatch::default() },
+        ..HttpOptions::new(format!("http://127.0.0.1:{port}/"))
+    };
+    let unlimited = |options: SinkOptions| SinkOptions { capacity: None, ..options };
+    let outputs = builder()
+        .sink(hangs, unlimited(spooled(dirs[0].path(), 64 << 20)))
+        .sink(HttpSink::new(down).unwrap(), unlimited(spooled(dirs[1].path(), 64 << 20)))
+        .sink(FileSink::new(&path, true).unwrap(), unlimited(eager()))
+        .start()
+        .unwrap();
+    send(&outputs, 0..BURST);
+    wait_until("the file has all", || outputs.totals().sinks[2].delivered == BURST);
+    assert_eq!(numbers(&std::fs::read_to_string(&path).unwrap()), all(BURST));
+    wait_until("the endpoint's are on disk", || outputs.totals().sinks[1].spooled_now == BURST);
+    let sinks = outputs.totals().sinks;
+    for sink in &sinks[..2] {
+        assert_eq!((sink.delivered, sink.waiting, sink.lost()), (0, BURST, 0), "{sink:?}");
+    }
+    drop(open);
+    wait_until("the other has all", || first(&outputs).delivered == BURST);
+    assert_eq!(*got.lock().unwrap(), all(BURST));
+    let report = outputs.shutdown(Some(PATIENCE));
+    let [hung, down, _] = &report.totals.sinks[..] else { panic!() };
+    assert_eq!((hung.waiting, hung.lost(), hung.spooled_now), (0, 0, 0));
+    assert_eq!((down.delivered, down.waiting, down.lost(), down.spooled_now), (0, BURST, 0, BURST));
+}
+
+#[test]
+fn a_sink_that_hangs_at_the_end_loses_nothing_that_its_spool_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let (open, gate) = bounded::<()>(0);
+    let hangs = Hangs { gate, got: Arc::default() };
+    let outputs = builder().sink(hangs, spooled(dir.path(), 1 << 20)).start().unwrap();
+    send(&outputs, 0..100);
+    let report = outputs.shutdown(Some(std::time::Duration::from_secs(2)));
+    assert_eq!(report.unfinished, ["hangs"]);
+    let sink = &report.totals.sinks[0];
+    assert_eq!((sink.waiting, sink.spooled_now, sink.lost()), (100, 100, 0));
+    // What the next process would find.
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let well = Well::default();
+    let outputs = builder().sink(well.clone(), spooled(copy.path(), 1 << 20)).start().unwrap();
+    wait_until("all come back", || well.got() == 100);
+    outputs.shutdown(Some(PATIENCE));
+    assert_eq!(*well.0.lock().unwrap(), all(100));
+    drop(open);
+}
+
+#[test]
+fn what_a_spool_cannot_hold_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (open, gate) = bounded::<()>(0);
+    let hangs = Hangs { gate, got: Arc::default() };
+    let got = hangs.got.clone();
+    let options = SinkOptions { capacity: Some(100), ..spooled(dir.path(), 64 << 10) };
+    let outputs = builder()
+        .sink(hangs, SinkOptions { when_full: peregrine_output::WhenFull::Block, ..options })
+        .start()
+        .unwrap();
+    send(&outputs, 0..20_000);
+    wait_until("all have come to the spool", || {
+        outputs.totals().waiting == 0 && first(&outputs).spool_full > 10_000
+    });
+    drop(open);
+    let sink = outputs.shutdown(Some(PATIENCE)).totals.sinks.remove(0);
+    assert_eq!((sink.delivered + sink.spool_full, sink.waiting), (20_000, 0), "{sink:?}");
+    let got = got.lock().unwrap();
+    assert_eq!(got.len() as u64, sink.delivered);
+    assert!(got.is_sorted(), "what is left comes in order");
+    assert!(sink.last_error.unwrap().contains("full"));
+}
+
+/// Runs `test` in a file system of its own, if this process may mount one.
+fn on_small_disk(bytes: u32, test: impl FnOnce(&Path, &dyn Fn(&str))) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let mount = |options: &str| {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path);
+        command.status().is_ok_and(|status| status.success())
+    };
+    if !mount(&format!("size={bytes}")) {
+        eprintln!("skipped: this process may not mount a file system");
+        return;
+    }
+    let remount = |options: &str| assert!(mount(&format!("remount,{options}")));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(path, &remount)));
+    assert!(Command::new("umount").arg("-l").arg(path).status().unwrap().success());
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+fn a_full_disk_delays_a_file_and_tears_no_line() {
+    on_small_disk(64 << 10, |disk, _| {
+        let ballast = disk.join("ballast");
+        std::fs::write(&ballast, vec![0; 48 << 10]).unwrap();
+        let path = disk.join("alerts");
+        let outputs = builder().sink(FileSink::new(&path, true).unwrap(), eager()).start().unwrap();
+        send(&outputs, 0..1000);
+        wait_until("the disk is full", || first(&outputs).is_failing);
+        wait_until("it is tried again", || first(&outputs).retries > 3);
+        let sink = first(&outputs);
+        assert_eq!((sink.delivered + sink.waiting, sink.lost()), (1000, 0));
+        assert!(sink.last_error.unwrap().contains("No space left"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.ends_with('\n'));
+        std::fs::remove_file(ballast).unwrap();
+        wait_until("all is written", || first(&outputs).delivered == 1000);
+        outputs.shutdown(Some(PATIENCE));
+        assert_eq!(numbers(&std::fs::read_to_string(&path).unwrap()), all(1000));
+    });
+}
+
+#[test]
+fn a_file_system_that_turns_read_only_delays_a_file() {
+    on_small_disk(1 << 20, |disk, remount| {
+        let path = disk.join("alerts");
+        let sink = FileSink::new(&path, false).unwrap();
+        let outputs = builder().sink(sink, eager()).start().unwrap();
+        send(&outputs, 0..10);
+        wait_until("they are written", || first(&outputs).delivered == 10);
+        remount("ro");
+        send(&outputs, 10..20);
+        wait_until("it fails", || first(&outputs).is_failing);
+        assert!(first(&outputs).last_error.unwrap().contains("Read-only"));
+        remount("rw");
+        wait_until("all is written", || first(&outputs).delivered == 20);
+        assert_eq!(outputs.shutdown(Some(PATIENCE)).totals.sinks[0].lost(), 0);
+        assert_eq!(numbers(&std::fs::read_to_string(&path).unwrap()), all(20));
+    });
+}
+
+#[test]
+fn a_spool_on_a_full_disk_keeps_what_memory_can() {
+    on_small_disk(64 << 10, |disk, _| {
+        let ballast = disk.join("ballast");
+        std::fs::write(&ballast, vec![0; 32 << 10]).unwrap();
+        let (open, gate) = bounded::<()>(0);
+        let hangs = Hangs { gate, got: Arc::default() };
+        let got = hangs.got.clone();
+        let options = SinkOptions { capacity: None, ..spooled(&disk.join("spool"), 1 << 20) };
+        let outputs = builder().sink(hangs, options).start().unwrap();
+        send(&outputs, 0..6000);
+        wait_until("the disk is full", || first(&outputs).last_error.is_some());
+        assert!(first(&outputs).last_error.unwrap().contains("No space left"));
+        drop(open);
+        wait_until("all is delivered", || first(&outputs).delivered == 6000);
+        assert_eq!(outputs.shutdown(Some(PATIENCE)).totals.sinks[0].lost(), 0);
+        assert_eq!(*got.lock().unwrap(), all(6000));
+    });
+}
+
+#[test]
+fn a_program_that_exits_is_started_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let command = format!("head -n 1 >>{}", out.display());
+    let outputs = builder().sink(ProgramSink::new(command, true), eager()).start().unwrap();
+    let sender = outputs.sender();
+    let mut sent = 0;
+    // Each program takes one line; what lies in its pipe when it ends goes with it.
+    wait_until("it has been started three times", || {
+        assert!(sender.send(alert(sent)));
+        sent += 1;
+        std::fs::read_to_string(&out).is_ok_and(|text| text.lines().count() >= 3)
+    });
+    let sink = outputs.shutdown(Some(PATIENCE)).totals.sinks.remove(0);
+    assert_eq!((sink.delivered + sink.failed, sink.waiting, sink.dropped), (sent, 0, 0));
+    assert!(numbers(&std::fs::read_to_string(&out).unwrap()).is_sorted());
+}
+
+#[test]
+fn a_program_that_fails_loses_its_line_and_no_other() {
+    let outputs =
+        builder().sink(ProgramSink::new("grep -q 'alert [0-4]'", false), eager()).start().unwrap();
+    send(&outputs, 0..10);
+    let sink = outputs.shutdown(Some(PATIENCE)).totals.sinks.remove(0);
+    assert_eq!((sink.delivered, sink.failed, sink.waiting), (5, 5, 0));
+    assert!(sink.last_error.unwrap().contains("exit status: 1"));
+}
+
+#[test]
+fn a_logger_that_is_gone_for_a_while_gets_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let outputs = builder().sink(SyslogSink::at(&path, "peregrine"), eager()).start().unwrap();
+    send(&outputs, 0..5);
+    wait_until("nobody listens", || first(&outputs).is_failing);
+    assert_eq!((first(&outputs).waiting, first(&outputs).lost()), (5, 0));
+    let logger = UnixDatagram::bind(&path).unwrap();
+    let mut buffer = [0; 512];
+    for number in 0..5 {
+        let length = logger.recv(&mut buffer).unwrap();
+        let text = std::str::from_utf8(&buffer[..length]).unwrap();
+        assert!(text.ends_with(&format!("alert {number}")), "{text}");
+    }
+    wait_until("all is delivered", || first(&outputs).delivered == 5);
+    drop(outputs);
+}
