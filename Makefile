@@ -15,13 +15,14 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(AUX)) \
 	$(if $(CAPTURES),--captures $(CAPTURES))
 
-.PHONY: kernels help build run test lint deps clean doc conformance
+.PHONY: kernels models help build run test lint deps clean doc conformance
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
 	@echo "make test             every test that can run on this machine"
 	@echo "make conformance [VECTORS=DIR AUX=DIR CAPTURES=DIR]"
 	@echo "                      Falco's own test cases and golden results, as a table"
+	@echo "make models           explore the models of our synchronisation without bounds (long)"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
@@ -47,6 +48,11 @@ test: lint
 # The same code as in `make test`, over any folders and without the shortcuts of debug builds.
 conformance: deps
 	$(CARGO) run --release --locked --quiet -p peregrine-conformance -- $(conformance_folders)
+
+# `make test` runs the same models with at most three preemptions per execution.
+models:
+	MODELS_UNBOUNDED=1 $(CARGO) test --locked -p peregrine-engine --test models -- --nocapture
+	LOOM_MAX_PREEMPTIONS=6 $(CARGO) test --locked -p peregrine-probe --test ring_model -- --nocapture
 
 # Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
 kernels: deps

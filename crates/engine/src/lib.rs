@@ -18,9 +18,11 @@ pub mod progress;
 pub mod replay;
 pub mod resolver;
 pub mod ruleset;
+pub mod swap;
+mod sync;
 pub mod waiting;
 pub mod worker;
 
-pub use live::{Live, LiveError, LiveOptions, Summary};
+pub use live::{Live, LiveError, LiveOptions, Summary, Swapped};
 pub use replay::Replay;
 pub use ruleset::{Detection, RuleOptions, RulesError};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
 use peregrine_output::AlertSender;
 use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
@@ -14,15 +15,15 @@ use peregrine_probe::{Class, Drops, Hook, Options, Probe, ProbeError, ProgramCos
 use peregrine_state::{ChildRule, Config, Directory, Shard};
 
 use crate::counters::{WorkerCounters, WorkerTotals};
-use crate::detector::Detector;
 use crate::host::{self, HostFiles};
 use crate::interest;
 use crate::parking::Bounds;
 use crate::progress::Progress;
 use crate::resolver::ProcResolver;
 use crate::ruleset::Detection;
+use crate::swap::RuleSlot;
 use crate::waiting::{Patience, Waiter};
-use crate::worker::{self, Feed, Tools, Worker};
+use crate::worker::{self, Feed, Matches, Tools, Worker};
 
 /// How to watch.
 #[derive(Debug, Clone)]
@@ -76,13 +77,16 @@ pub enum LiveError {
 /// A running live source.
 pub struct Live {
     probe: Probe,
-    threads: Vec<JoinHandle<std::io::Result<Vec<u64>>>>,
+    threads: Vec<JoinHandle<std::io::Result<Matches>>>,
     counters: Vec<Arc<CachePadded<WorkerCounters>>>,
     directory: Arc<Directory>,
     progress: Arc<Progress>,
     host_files: Arc<ArcSwap<HostFiles>>,
     stop: Arc<AtomicBool>,
-    detection: Arc<Detection>,
+    rules: Arc<RuleSlot<Detection>>,
+    /// What the kernel reports at this moment, whatever became of swaps that went before.
+    interest: Mutex<[u8; SYSCALLS]>,
+    all_syscalls: bool,
     started: Instant,
     initial_state: InitialState,
     initial_state_time: Duration,
@@ -106,6 +110,23 @@ pub struct Summary {
     /// Inheritances that no child has taken.
     pub waiting_inheritances: usize,
 }
+
+/// How [`Live::swap_rules`] went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swapped {
+    /// System calls that only the new rules want: reported from now on.
+    pub switched_on: Vec<&'static str>,
+    /// System calls that only the old rules wanted: not reported any more.
+    pub switched_off: Vec<&'static str>,
+    /// Every worker uses the new rules. If not, one is held up (by an output that blocks): it will
+    /// use them before its next batch, and nothing was switched off.
+    pub is_complete: bool,
+    /// Time from the call until every worker used the new rules.
+    pub took: Duration,
+}
+
+/// How long a swap waits for a worker. A worker that sleeps looks when it wakes.
+const SWAP_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Live {
     /// Attaches the probe, reads the state of the system and starts the workers.
@@ -138,7 +159,9 @@ impl Live {
             progress: Arc::new(Progress::new(workers as usize)),
             host_files: Arc::new(ArcSwap::from_pointee(HostFiles::read())),
             stop: Arc::new(AtomicBool::new(false)),
-            detection,
+            rules: Arc::new(RuleSlot::new(detection, workers as usize)),
+            interest: Mutex::new(table),
+            all_syscalls: options.all_syscalls,
             started: Instant::now(),
             initial_state: found,
             initial_state_time: reading.elapsed(),
@@ -183,7 +206,7 @@ impl Live {
         shard.set_resolver(Box::new(ProcResolver::new(counters.clone(), shard.config())));
         let tools = Tools {
             shard,
-            detector: Detector::new(self.detection.clone()),
+            rules: self.rules.clone(),
             sender: sender.clone(),
             bounds: options.bounds,
             position: (u64::from(index), u64::from(workers)),
@@ -222,6 +245,55 @@ impl Live {
         self.threads.iter().any(JoinHandle::is_finished)
     }
 
+    /// The rules in force, or about to be.
+    pub fn rules(&self) -> Arc<Detection> {
+        self.rules.newest()
+    }
+
+    /// Replaces the rules without stopping anything. State, rings and counters go on; each worker
+    /// takes the new rules before its next batch, and a set is never used for an event that the
+    /// kernel was not told to report: what only the new rules want is switched on first, what only
+    /// the old ones wanted is switched off last. An event that happens after this returned (with
+    /// [`Swapped::is_complete`]) is tried with the new rules.
+    ///
+    /// May be called from any thread; two calls take turns.
+    ///
+    /// # Errors
+    /// [`LiveError::Probe`]: the kernel refuses to report what the new rules want; the old rules
+    /// stay in force.
+    pub fn swap_rules(&self, detection: Arc<Detection>) -> Result<Swapped, LiveError> {
+        let began = Instant::now();
+        let mut interest = self.interest.lock();
+        let old = *interest;
+        let new = kernel_table(&detection, self.all_syscalls);
+        let both: [u8; SYSCALLS] =
+            std::array::from_fn(|i| if new[i] == interest::OFF { old[i] } else { new[i] });
+        let set = |table: &[u8; SYSCALLS]| self.probe.set_interest(table).map_err(LiveError::from);
+        let is_complete = self.rules.replace(
+            detection,
+            || set(&both),
+            || {
+                std::thread::sleep(Duration::from_millis(1));
+                began.elapsed() < SWAP_PATIENCE
+            },
+            || set(&new),
+        )?;
+        *interest = if is_complete { new } else { both };
+        let names = |on: &[u8; SYSCALLS], off: &[u8; SYSCALLS]| -> Vec<&'static str> {
+            let is_changed = |n: &usize| on[*n] != interest::OFF && off[*n] == interest::OFF;
+            (0..SYSCALLS)
+                .filter(is_changed)
+                .filter_map(|n| loader::syscall_name(n as u16))
+                .collect()
+        };
+        Ok(Swapped {
+            switched_on: names(&new, &old),
+            switched_off: if is_complete { names(&old, &new) } else { Vec::new() },
+            is_complete,
+            took: began.elapsed(),
+        })
+    }
+
     /// Housekeeping, to be called about once a second: users and groups that changed, a clock that
     /// was set.
     ///
@@ -242,14 +314,14 @@ impl Live {
         let elapsed = self.started.elapsed();
         let disabled = self.probe.disable();
         self.stop.store(true, Ordering::Release);
-        let mut matches = vec![0u64; self.detection.rules.len()];
+        let mut matches = Matches::new();
         let mut failed = None;
         for (worker, thread) in self.threads.drain(..).enumerate() {
             let worker = worker as u32;
             match thread.join() {
                 Ok(Ok(counts)) => {
-                    for (sum, count) in matches.iter_mut().zip(counts) {
-                        *sum += count;
+                    for (rule, count) in counts {
+                        *matches.entry(rule).or_default() += count;
                     }
                 }
                 Ok(Err(error)) => failed = Some(LiveError::Worker { worker, error }),
@@ -263,8 +335,7 @@ impl Live {
             return Err(error);
         }
         disabled?;
-        let names = self.detection.rules.iter().map(|rule| rule.identity.name().to_owned());
-        let mut rules: Vec<_> = names.zip(matches).filter(|(_, count)| *count > 0).collect();
+        let mut rules: Vec<_> = matches.into_iter().collect();
         rules.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Ok(Summary {
             elapsed,

@@ -29,6 +29,8 @@ use crate::detector::Detector;
 use crate::host::HostFiles;
 use crate::parking::{Awaited, Bounds, Parking};
 use crate::progress::Progress;
+use crate::ruleset::Detection;
+use crate::swap::{self, RuleSlot};
 use crate::waiting::{Step, Waiter};
 
 /// Most records taken from one ring before the others are looked at again.
@@ -38,12 +40,15 @@ const BATCH: usize = 64;
 /// Time between two updates of the levels that are counted (threads, fds): it walks all threads.
 const LEVELS_EVERY: Duration = Duration::from_secs(1);
 
+/// Matches per rule, by name.
+pub type Matches = std::collections::BTreeMap<String, u64>;
+
 /// What a worker needs beside its rings.
 pub struct Tools {
     /// State of its partitions.
     pub shard: Shard,
-    /// Rules.
-    pub detector: Detector,
+    /// Rules, which may be replaced while it runs.
+    pub rules: Arc<RuleSlot<Detection>>,
     /// Where alerts go.
     pub sender: AlertSender,
     /// Bounds of parking.
@@ -60,6 +65,10 @@ pub struct Tools {
 pub struct Worker {
     shard: Shard,
     detector: Detector,
+    rules: Arc<RuleSlot<Detection>>,
+    rules_version: u64,
+    /// Matches of rule sets that were replaced.
+    retired: Matches,
     sender: AlertSender,
     parking: Parking,
     counters: Arc<CachePadded<WorkerCounters>>,
@@ -76,10 +85,16 @@ pub struct Worker {
 impl Worker {
     /// A worker with empty parking.
     pub fn new(tools: Tools, counters: Arc<CachePadded<WorkerCounters>>) -> Self {
-        let session = tools.detector.detection().session.clone();
+        let (rules_version, detection) =
+            tools.rules.newer_than(0).unwrap_or_else(|| (swap::FIRST, tools.rules.newest()));
+        let session = detection.session.clone();
+        tools.rules.adopt(tools.position.0 as usize, rules_version);
         Self {
             shard: tools.shard,
-            detector: tools.detector,
+            detector: Detector::new(detection),
+            rules: tools.rules,
+            rules_version,
+            retired: Matches::default(),
             sender: tools.sender,
             parking: Parking::new(tools.bounds),
             counters,
@@ -195,6 +210,28 @@ impl Worker {
         }
     }
 
+    /// Takes over the newest rules; call it between two batches.
+    #[inline]
+    pub fn adopt_rules(&mut self) {
+        if let Some((version, detection)) = self.rules.newer_than(self.rules_version) {
+            self.count_matches();
+            self.session = detection.session.clone();
+            self.detector = Detector::new(detection);
+            self.rules_version = version;
+            self.rules.adopt(self.own, version);
+        }
+    }
+
+    /// Adds the matches of the rules in force to those of earlier ones.
+    fn count_matches(&mut self) {
+        let rules = &self.detector.detection().rules;
+        for (rule, count) in rules.iter().zip(self.detector.matches()) {
+            if *count > 0 {
+                *self.retired.entry(rule.identity.name().to_owned()).or_default() += count;
+            }
+        }
+    }
+
     /// Says how far this worker has come: what is parked is not applied yet.
     fn publish_progress(&self, applied_ns: u64) {
         let parked = self.parking.oldest_birth().map_or(u64::MAX, |ts| ts.saturating_sub(1));
@@ -221,8 +258,8 @@ impl Worker {
         &mut self.shard
     }
 
-    /// Ends: what is parked is applied as well as can be. Gives matches per rule.
-    pub fn finish(mut self) -> Vec<u64> {
+    /// Ends: what is parked is applied as well as can be.
+    pub fn finish(mut self) -> Matches {
         for tgid in self.parking.groups() {
             if let Some(parked) = self.parking.take(tgid) {
                 self.process_parked(parked.records(), false);
@@ -230,7 +267,8 @@ impl Worker {
         }
         self.shard.run_pending(u64::MAX);
         self.count_levels();
-        self.detector.matches().to_vec()
+        self.count_matches();
+        std::mem::take(&mut self.retired)
     }
 }
 
@@ -238,6 +276,7 @@ impl Drop for Worker {
     /// However it ends, nobody shall wait for it.
     fn drop(&mut self) {
         self.progress.publish(self.own, u64::MAX);
+        self.rules.adopt(self.own, u64::MAX);
     }
 }
 
@@ -257,17 +296,18 @@ pub struct Feed {
     pub host_files: Arc<ArcSwap<HostFiles>>,
 }
 
-/// Runs a worker until it is told to stop. Gives matches per rule.
+/// Runs a worker until it is told to stop.
 ///
 /// # Errors
 /// A ring contradicts the kernel's protocol, or waiting fails.
-pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Vec<u64>> {
+pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
     const RETRY_EVERY: Duration = Duration::from_millis(1);
     let mut last_retry = Instant::now();
     let mut last_levels: Option<Instant> = None;
     let mut host_files = Arc::default();
     loop {
         let stopping = feed.stop.load(Ordering::Acquire);
+        worker.adopt_rules();
         let began_ns = now_ns();
         let taken = drain(&mut worker, &mut feed)?;
         worker.publish_progress(if taken == 0 { began_ns } else { feed.applied_ns });

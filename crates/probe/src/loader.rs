@@ -308,8 +308,12 @@ impl Probe {
     /// switched on.
     ///
     /// # Errors
-    /// The kernel refuses the update.
+    /// A call has no program on this rung (nothing was changed then), or the kernel refuses the
+    /// update.
     pub fn set_interest(&self, interest: &[u8; SYSCALLS]) -> Result<(), ProbeError> {
+        if self.hook == Hook::Fexit {
+            self.check_loaded(interest)?;
+        }
         let map = self.map("interest")?;
         let mut table = *interest;
         // The last entry is no call's: it stands for ia32 calls that x86_64 does not have.
@@ -321,6 +325,31 @@ impl Probe {
             update(&map, &(number as u32).to_ne_bytes(), &[*entry])?;
         }
         Ok(())
+    }
+
+    /// Fails if a call that is to be reported needs a program that was not loaded. What had to be
+    /// left out at load stays left out, as [`Probe::left_out`] says.
+    fn check_loaded(&self, interest: &[u8; SYSCALLS]) -> Result<(), ProbeError> {
+        if let Some(obstacle) = wrapper::obstacle(interest) {
+            return Err(ProbeError::Option(format!("{obstacle}; restart with --hook sys-exit")));
+        }
+        let has_program = |name: &str| {
+            self.left_out.iter().any(|refusal| refusal.program == name)
+                || self.object.progs().any(|p| p.name() == name && p.autoload())
+        };
+        let missing: Vec<_> = wrapper::wanted(interest)
+            .into_iter()
+            .filter(|w| !has_program(&w.program) && wrapper::is_in_kernel(&w.function))
+            .map(|w| w.program.trim_start_matches("fexit_").to_owned())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let calls = missing.join(", ");
+        Err(ProbeError::Option(format!(
+            "no program was loaded for {calls}: on the fexit rung a call that no rule named at \
+             the start cannot be switched on; restart, or use --hook sys-exit"
+        )))
     }
 
     /// Records that were not written, per ring, class and cause.

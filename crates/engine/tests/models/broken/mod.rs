@@ -1,0 +1,7 @@
+//! The same protocols on primitives that order less than they should.
+
+pub mod sync;
+
+#[path = "../../../src/swap.rs"]
+#[allow(dead_code)]
+pub mod swap;
