@@ -11,6 +11,7 @@
 
 pub mod captures;
 pub mod case;
+pub mod config;
 pub mod converter;
 pub mod events;
 pub mod filter;

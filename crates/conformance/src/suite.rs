@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::case::{Trouble, text};
 use crate::filter::{Catalogue, compile, eval, parse, sets};
 use crate::rules::{conditions, load};
-use crate::{FileReport, Folders, Outcome, captures, converter, events, legacy};
+use crate::{FileReport, Folders, Outcome, captures, config, converter, events, legacy};
 
 /// Names of the files of cases in a folder, sorted.
 pub fn vector_files(folders: &Folders) -> Vec<String> {
@@ -108,9 +108,7 @@ fn check(
         ("legacy_suite.json", "command") => {
             return Err(Trouble::Skipped("Falco's command line is not offered yet".into()));
         }
-        ("config.json", _) => {
-            return Err(Trouble::Skipped("falco.yaml is not read yet".into()));
-        }
+        ("config.json", "yaml" | "config" | "interval") => config::check(kind, case),
         _ => return Err(Trouble::Skipped(format!("nothing runs {file} {kind}"))),
     };
     result.map_err(Trouble::Failed)

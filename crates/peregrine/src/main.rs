@@ -29,6 +29,9 @@ enum Command {
     /// Check and inspect rules files
     #[command(subcommand)]
     Rules(command::rules::RulesCommand),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(command::config::ConfigCommand),
     /// Say what this kernel allows and what Peregrine will do about it
     Doctor,
     /// List the events and their parameters
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => command::replay::run(&args),
         Command::Convert(args) => command::convert::run(&args),
         Command::Rules(rules) => command::rules::run(&rules),
+        Command::Config(config) => command::config::run(&config),
         Command::Doctor => print(&command::doctor::text()),
         Command::Events(args) => print(&command::events::text(&args)),
         Command::Fields(args) => print(&command::fields::text(&args)),

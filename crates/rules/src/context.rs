@@ -6,7 +6,7 @@ use peregrine_filter::Position;
 use serde_json::{Value, json};
 
 use crate::source::Sources;
-use crate::yaml::{Mark, Node};
+use peregrine_yaml::{Mark, Node};
 
 macro_rules! item_types {
     ($($(#[$doc:meta])* $variant:ident = $text:literal),* $(,)?) => {

@@ -31,7 +31,6 @@ mod shift;
 pub mod source;
 mod traced;
 pub mod version;
-pub mod yaml;
 
 pub use context::{Context, ItemType, Location};
 pub use describe::Description;
@@ -39,6 +38,7 @@ pub use diagnostic::{Diagnostic, Label, Severity, render_all};
 pub use items::SYSCALL_SOURCE;
 pub use loader::{EventSource, ExtraField, Loader, RuleFilter};
 pub use output::{CatalogOutput, OutputChecker, OutputError};
+pub use peregrine_yaml as yaml;
 pub use result::{ErrorCode, LoadError, LoadResult, LoadWarning, WarningCode};
 pub use ruleset::{
     DEFAULT_RULESET, EventIndex, NameMatch, Rule, RuleIndex, RuleMatching, RuleSet, SourceRules,

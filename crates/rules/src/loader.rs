@@ -17,7 +17,7 @@ use crate::ruleset::RuleSet;
 use crate::schema;
 use crate::source::{SourceSpan, Sources};
 use crate::version::{PluginVersion, Version, check_plugins};
-use crate::yaml::{self, Limits, Mark};
+use peregrine_yaml::{self as yaml, Limits, Mark};
 
 /// An event source that rules can be for.
 #[derive(Clone, Copy)]

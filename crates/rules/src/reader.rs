@@ -17,7 +17,7 @@ use crate::result::WarningCode;
 use crate::source::{FileId, SourceSpan};
 use crate::traced::Traced;
 use crate::version::{ENGINE_VERSION, PluginVersion, Version};
-use crate::yaml::Node;
+use peregrine_yaml::Node;
 
 const APPEND_IS_DEPRECATED: &str = "'append' key is deprecated. Add an 'append' entry (e.g. \
                                     'condition: append') under 'override' instead.";

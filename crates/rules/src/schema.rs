@@ -2,7 +2,7 @@
 //!
 //! It is stricter than the loader: a file that breaks it is still accepted, with a notice.
 
-use crate::yaml::Node;
+use peregrine_yaml::Node;
 
 /// Kinds of values.
 #[derive(Clone, Copy)]

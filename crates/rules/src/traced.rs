@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::source::{FileId, SourceSpan};
-use crate::yaml::{Kind, Node, Style};
+use peregrine_yaml::{Kind, Node, Style};
 
 /// Text with origins.
 #[derive(Debug, Clone, Default)]
@@ -230,7 +230,7 @@ fn skip_line_joins(raw: &[u8], mut at: usize, keep_blanks: bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::{Limits, load};
+    use peregrine_yaml::{Limits, load};
 
     fn traced(yaml: &str) -> Traced {
         let root = load(yaml, Limits::default()).unwrap().remove(0);

@@ -1,5 +1,6 @@
 //! One module per subcommand.
 
+pub mod config;
 pub mod convert;
 pub mod doctor;
 pub mod events;
