@@ -13,6 +13,11 @@ const STRINGS: usize = 4096;
 /// Longest user or group name, home directory and shell.
 const CREDENTIAL: usize = 255;
 
+/// Last kind of a file descriptor that all readers know.
+pub(crate) const LAST_OLD_KIND: u8 = FdKind::FileV2 as u8;
+/// Mark of the kind behind an entry.
+pub(crate) const REAL_KIND: u8 = b'k';
+
 macro_rules! put {
     ($out:expr; $($value:expr),* $(,)?) => {$( $out.extend_from_slice(&$value.to_le_bytes()); )*};
 }
@@ -101,7 +106,12 @@ pub(crate) fn fd(out: &mut Vec<u8>, entry: &FdEntry) -> bool {
         return false;
     }
     with_len(out, true, |out| {
-        put!(out; entry.fd, entry.ino, entry.kind as u8);
+        // Readers of 2022, such as the sysdig of Debian 12, give up on a kind that they do not know.
+        // They get one without meaning; the real one stands behind the entry, where its length
+        // makes everybody skip it.
+        let is_new = entry.kind as u8 > LAST_OLD_KIND;
+        let kind = if is_new { K::Unsupported } else { entry.kind };
+        put!(out; entry.fd, entry.ino, kind as u8);
         match &entry.info {
             FdInfo::None => {}
             FdInfo::Name(name) => text(out, name, NAME),
@@ -132,6 +142,9 @@ pub(crate) fn fd(out: &mut Vec<u8>, entry: &FdEntry) -> bool {
                 put!(out; source, dest);
                 text(out, name, NAME);
             }
+        }
+        if is_new {
+            out.extend_from_slice(&[REAL_KIND, entry.kind as u8]);
         }
     });
     true

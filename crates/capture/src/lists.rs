@@ -1,6 +1,7 @@
 //! Reads the entries of the state lists, all versions.
 
-use crate::body::{Body, Stop};
+use crate::body::{Body, Entry, Stop};
+use crate::encode::{LAST_OLD_KIND, REAL_KIND};
 use crate::entry::*;
 
 /// The machine info block. Fields that a shorter block does not have stay zero.
@@ -109,7 +110,10 @@ pub(crate) fn fd(body: &mut Body<'_>, has_len: bool) -> Result<FdEntry, Stop> {
     let kind_number = body.u8()?;
     let (kind, info) = match FdKind::from_number(kind_number) {
         Some(FdKind::Unknown) => (FdKind::Unknown, FdInfo::None),
-        Some(kind) => (kind, fd_info(body, kind, &entry)?),
+        Some(kind) => {
+            let info = fd_info(body, kind, &entry)?;
+            (real_kind(body, kind, &entry)?, info)
+        }
         None => {
             let name = format!("unknown-type:[{kind_number}]").into_bytes();
             (FdKind::Unsupported, FdInfo::Name(name))
@@ -119,7 +123,16 @@ pub(crate) fn fd(body: &mut Body<'_>, has_len: bool) -> Result<FdEntry, Stop> {
     Ok(FdEntry { fd: number, ino, kind, info })
 }
 
-fn fd_info(body: &mut Body<'_>, kind: FdKind, entry: &crate::body::Entry) -> Result<FdInfo, Stop> {
+/// The kind behind an entry of our own, see [`crate::encode::fd`].
+fn real_kind(body: &mut Body<'_>, kind: FdKind, entry: &Entry) -> Result<FdKind, Stop> {
+    if kind != FdKind::Unsupported || !entry.covers(body, 2) || body.u8()? != REAL_KIND {
+        return Ok(kind);
+    }
+    // Only kinds that have nothing but a name.
+    Ok(FdKind::from_number(body.u8()?).filter(|real| *real as u8 > LAST_OLD_KIND).unwrap_or(kind))
+}
+
+fn fd_info(body: &mut Body<'_>, kind: FdKind, entry: &Entry) -> Result<FdInfo, Stop> {
     Ok(match kind {
         FdKind::Ipv4Socket => FdInfo::Ipv4 {
             source: body.array()?,

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// When to go on to the next file.
+/// When to go on to the next file: behind the event with which it passes a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rotation {
     /// After so many bytes, before compression.
@@ -18,8 +18,16 @@ pub struct Rotation {
     pub keep: Option<usize>,
 }
 
-/// Writes records to a sequence of captures: `trace.scap` becomes `trace.000001.scap`,
-/// `trace.000002.scap` and so on. Each is a whole capture and starts with the state of its time.
+impl Rotation {
+    /// Whether there is a limit, so that there may be more than one file.
+    pub fn has_limit(&self) -> bool {
+        self.max_bytes.is_some() || self.max_ns.is_some()
+    }
+}
+
+/// Writes a capture, or a sequence of them if there are limits: `trace.scap` becomes
+/// `trace.000001.scap`, `trace.000002.scap` and so on. Each is a whole capture and starts with the
+/// state of its time.
 pub struct RotatingWriter {
     path: PathBuf,
     options: WriterOptions,
@@ -28,6 +36,9 @@ pub struct RotatingWriter {
     files: VecDeque<PathBuf>,
     number: u64,
     first_ts: Option<u64>,
+    last_ts: u64,
+    /// Bytes and events of files that are finished.
+    finished: (u64, u64),
 }
 
 impl RotatingWriter {
@@ -41,33 +52,58 @@ impl RotatingWriter {
         rotation: Rotation,
         state: &CaptureState,
     ) -> Result<Self, Error> {
-        let path = path.into();
-        let first = numbered(&path, 1);
-        let writer = open(&first, options, state)?;
-        let files = VecDeque::from([first]);
-        Ok(Self { path, options, rotation, writer, files, number: 1, first_ts: None })
+        let mut writer = Self::empty(path, options, rotation)?;
+        writer.writer.state(state)?;
+        Ok(writer)
     }
 
-    /// Writes a record, to the next file if this one is full. `state` is asked for the state
-    /// before this record when a new file needs it.
+    /// Opens the first file, whose state is still to be written through [`Self::writer`].
     ///
     /// # Errors
-    /// As [`Writer::record`] and [`Self::create`].
-    pub fn record(
-        &mut self,
-        record: &Record<'_>,
-        flags: u32,
-        state: impl FnOnce() -> CaptureState,
-    ) -> Result<(), Error> {
-        let first_ts = *self.first_ts.get_or_insert(record.ts());
-        let age = record.ts().saturating_sub(first_ts);
-        let is_full = self.rotation.max_bytes.is_some_and(|max| self.writer.bytes() >= max)
-            || self.rotation.max_ns.is_some_and(|max| age >= max);
-        if is_full && self.writer.events() > 0 {
-            self.rotate(&state())?;
-            self.first_ts = Some(record.ts());
-        }
+    /// As [`Self::create`].
+    pub fn empty(
+        path: impl Into<PathBuf>,
+        options: WriterOptions,
+        rotation: Rotation,
+    ) -> Result<Self, Error> {
+        let path = path.into();
+        let first = if rotation.has_limit() { numbered(&path, 1) } else { path.clone() };
+        let writer = open(&first, options)?;
+        let files = VecDeque::from([first]);
+        Ok(Self {
+            path,
+            options,
+            rotation,
+            writer,
+            files,
+            number: 1,
+            first_ts: None,
+            last_ts: 0,
+            finished: (0, 0),
+        })
+    }
+
+    /// The file being written, for what is no event.
+    pub fn writer(&mut self) -> &mut Writer<File> {
+        &mut self.writer
+    }
+
+    /// Writes a record.
+    ///
+    /// # Errors
+    /// As [`Writer::record`].
+    pub fn record(&mut self, record: &Record<'_>, flags: u32) -> Result<(), Error> {
+        self.first_ts.get_or_insert(record.ts());
+        self.last_ts = self.last_ts.max(record.ts());
         self.writer.record(record, flags)
+    }
+
+    /// Whether the file has passed a limit: its writer should go on to the next one.
+    pub fn is_full(&self) -> bool {
+        let age = self.last_ts.saturating_sub(self.first_ts.unwrap_or(self.last_ts));
+        self.writer.events() > 0
+            && (self.rotation.max_bytes.is_some_and(|max| self.writer.bytes() >= max)
+                || self.rotation.max_ns.is_some_and(|max| age >= max))
     }
 
     /// Goes on to the next file now.
@@ -78,9 +114,12 @@ impl RotatingWriter {
         self.number += 1;
         self.first_ts = None;
         let path = numbered(&self.path, self.number);
-        let next = open(&path, self.options, state)?;
+        let mut next = open(&path, self.options)?;
+        next.state(state)?;
         let done = std::mem::replace(&mut self.writer, next);
         self.files.push_back(path);
+        self.finished.0 += done.bytes();
+        self.finished.1 += done.events();
         done.finish()?;
         if let Some(keep) = self.rotation.keep {
             while self.files.len() > keep.max(1) {
@@ -96,6 +135,16 @@ impl RotatingWriter {
     /// The files there are, oldest first.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
+    }
+
+    /// Bytes written to all files, before compression.
+    pub fn bytes(&self) -> u64 {
+        self.finished.0 + self.writer.bytes()
+    }
+
+    /// Events written to all files.
+    pub fn events(&self) -> u64 {
+        self.finished.1 + self.writer.events()
     }
 
     /// Hands what was written so far to the operating system.
@@ -115,20 +164,42 @@ impl RotatingWriter {
     }
 }
 
-fn open(path: &Path, options: WriterOptions, state: &CaptureState) -> Result<Writer<File>, Error> {
+fn open(path: &Path, options: WriterOptions) -> Result<Writer<File>, Error> {
     let file =
         File::create(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
-    let mut writer = Writer::new(file, options)?;
-    writer.state(state)?;
-    Ok(writer)
+    Writer::new(file, options)
 }
 
-/// The name of the n-th file: the number comes before the extension.
+/// The name of the n-th file: the number comes before the extension, and before `.gz` too.
 fn numbered(path: &Path, number: u64) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let name = match path.extension() {
-        Some(extension) => format!("{stem}.{number:06}.{}", extension.to_string_lossy()),
-        None => format!("{stem}.{number:06}"),
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (name, gz) = match name.strip_suffix(".gz") {
+        Some(name) => (name, ".gz"),
+        None => (&*name, ""),
     };
-    path.with_file_name(name)
+    let numbered = match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => {
+            format!("{stem}.{number:06}.{extension}{gz}")
+        }
+        _ => format!("{name}.{number:06}{gz}"),
+    };
+    path.with_file_name(numbered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_before_the_extensions() {
+        for (path, expected) in [
+            ("/a/trace.scap", "/a/trace.000007.scap"),
+            ("trace.scap.gz", "trace.000007.scap.gz"),
+            ("trace", "trace.000007"),
+            (".hidden", ".hidden.000007"),
+            ("x.gz", "x.000007.gz"),
+        ] {
+            assert_eq!(numbered(Path::new(path), 7), Path::new(expected));
+        }
+    }
 }

@@ -26,6 +26,8 @@ pub struct Examined {
     pub evaluations: u64,
     /// Rules that matched.
     pub alerts: u64,
+    /// How long they keep a capture going, in nanoseconds.
+    pub capture_ns: Option<u64>,
 }
 
 impl Detector {
@@ -67,6 +69,7 @@ impl Detector {
             examined.evaluations += 1;
             if evaluation.matches(rule.condition) {
                 examined.alerts += 1;
+                examined.capture_ns = examined.capture_ns.max(rule.capture_ns);
                 self.matches[index.0 as usize] += 1;
                 emit(alert(rule, event, sequence, state, &mut self.text));
                 if detection.matching == RuleMatching::First {

@@ -1,8 +1,9 @@
 //! What the engine knows of the host beside its processes: users, groups, interfaces, its name.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use peregrine_capture::{Interface, InterfaceAddress, MachineInfo};
 use peregrine_state::Interfaces;
 
 const PASSWD: &str = "/etc/passwd";
@@ -59,4 +60,55 @@ pub fn interfaces() -> Interfaces {
         }
     }
     interfaces
+}
+
+/// What a capture says of this machine. What cannot be found out is zero.
+pub fn machine() -> MachineInfo {
+    let number = |path: &str| {
+        std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok())
+    };
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory_kib = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    MachineInfo {
+        num_cpus: std::thread::available_parallelism().map_or(0, |n| n.get() as u32),
+        memory_bytes: memory_kib.unwrap_or(0) * 1024,
+        max_pid: number("/proc/sys/kernel/pid_max").unwrap_or(0),
+        hostname: hostname().into_bytes(),
+        boot_ts: boot_ts(),
+        flags: 0,
+    }
+}
+
+/// When the machine was booted, nanoseconds since the epoch.
+pub fn boot_ts() -> u64 {
+    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let since_boot = Duration::new(since_boot.tv_sec as u64, since_boot.tv_nsec as u32);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(since_boot).as_nanos() as u64
+}
+
+/// The host's interfaces as a capture lists them; none if they cannot be listed.
+pub fn interface_list() -> Vec<Interface> {
+    let list = if_addrs::get_if_addrs().unwrap_or_default();
+    list.into_iter()
+        .map(|interface| Interface {
+            address: match &interface.addr {
+                if_addrs::IfAddr::V4(v4) => InterfaceAddress::V4 {
+                    address: v4.ip.octets(),
+                    mask: v4.netmask.octets(),
+                    broadcast: v4.broadcast.map_or([0; 4], |ip| ip.octets()),
+                },
+                if_addrs::IfAddr::V6(v6) => InterfaceAddress::V6 {
+                    address: v6.ip.octets(),
+                    mask: v6.netmask.octets(),
+                    broadcast: v6.broadcast.map_or([0; 16], |ip| ip.octets()),
+                },
+            },
+            name: interface.name.into_bytes(),
+            link_speed: 0,
+        })
+        .collect()
 }

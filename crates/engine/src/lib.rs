@@ -3,6 +3,7 @@
 //! ```text
 //! Live ─ Probe ─ rings ─► worker threads: Worker (Shard + Detector + Parking) ─► AlertSender
 //!   └ Detection (rules, compiled once, shared)
+//!   └ Tap (a copy of what was applied) ─► Recorder ─► captures
 //! Replay ─ captures ─► Partition (Shard) ─► whoever wants the events: Detector, printing, writing
 //! ```
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@ pub mod interest;
 pub mod live;
 pub mod parking;
 pub mod progress;
+pub mod recording;
 pub mod replay;
 pub mod resolver;
 pub mod ruleset;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
@@ -16,9 +16,10 @@ use peregrine_state::{ChildRule, Config, Directory, Shard};
 
 use crate::counters::{WorkerCounters, WorkerTotals};
 use crate::host::{self, HostFiles};
-use crate::interest;
+use crate::interest::{self, Wanted};
 use crate::parking::Bounds;
 use crate::progress::Progress;
+use crate::recording::{self, RecordOptions, Recorder, RecorderError, RecordingSummary, Tap};
 use crate::resolver::ProcResolver;
 use crate::ruleset::Detection;
 use crate::swap::RuleSlot;
@@ -34,6 +35,10 @@ pub struct LiveOptions {
     pub pin: bool,
     /// Report every system call, whatever the rules say.
     pub all_syscalls: bool,
+    /// What is to be reported beside what the rules need.
+    pub also_wanted: Wanted,
+    /// What is recorded; nothing by default.
+    pub recording: Option<RecordOptions>,
     /// Bounds of parking.
     pub bounds: Bounds,
     /// Waiting.
@@ -51,6 +56,8 @@ impl Default for LiveOptions {
             workers: cpus.div_ceil(2),
             pin: false,
             all_syscalls: false,
+            also_wanted: Wanted::default(),
+            recording: None,
             bounds: Bounds::default(),
             patience: Patience::default(),
             probe,
@@ -64,6 +71,9 @@ pub enum LiveError {
     /// The kernel side.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// Nothing can be recorded.
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
     /// A thread could not be started, or a worker failed.
     #[error("worker {worker}: {error}")]
     Worker {
@@ -86,10 +96,11 @@ pub struct Live {
     rules: Arc<RuleSlot<Detection>>,
     /// What the kernel reports at this moment, whatever became of swaps that went before.
     interest: Mutex<[u8; SYSCALLS]>,
-    all_syscalls: bool,
+    also_wanted: Wanted,
     started: Instant,
     initial_state: InitialState,
     initial_state_time: Duration,
+    recorder: Option<Recorder>,
 }
 
 /// What a run did.
@@ -109,6 +120,8 @@ pub struct Summary {
     pub published: usize,
     /// Inheritances that no child has taken.
     pub waiting_inheritances: usize,
+    /// What was recorded, if anything was to be.
+    pub recording: Option<RecordingSummary>,
 }
 
 /// How [`Live::swap_rules`] went.
@@ -138,7 +151,9 @@ impl Live {
         detection: Arc<Detection>,
         sender: &AlertSender,
     ) -> Result<Self, LiveError> {
-        let table = kernel_table(&detection, options.all_syscalls);
+        let mut also_wanted = options.also_wanted.clone();
+        also_wanted.all |= options.all_syscalls;
+        let table = kernel_table(&detection, &also_wanted);
         let probe = Probe::load(options.probe.clone(), &table)?;
         // Attached first, read afterwards: what happens in between is in the rings.
         probe.enable()?;
@@ -147,29 +162,45 @@ impl Live {
         let workers = options.workers.clamp(1, probe.ring_count());
         let mut shards: Vec<Shard> =
             (0..workers).map(|_| Shard::new(state_config(), Some(directory.clone()))).collect();
+        let host_files = HostFiles::read();
+        for shard in &mut shards {
+            shard.users_mut().set_host_files(&host_files.passwd, &host_files.group);
+        }
         let found = crate::initial::fill(&probe, &mut shards)?;
         let interfaces = host::interfaces();
         for shard in &mut shards {
             shard.set_interfaces(interfaces.clone());
         }
+        let initial_state_time = reading.elapsed();
+        let mut recorder = match &options.recording {
+            Some(recording) => {
+                let inventories = shards.iter().map(Shard::inventory).collect();
+                let surroundings = recording::surroundings();
+                Some(Recorder::start(recording, shards.len(), surroundings, inventories)?)
+            }
+            None => None,
+        };
+        let mut taps = recorder.as_mut().map(Recorder::taps).unwrap_or_default().into_iter();
         let mut live = Self {
             threads: Vec::new(),
             counters: Vec::new(),
             directory,
             progress: Arc::new(Progress::new(workers as usize)),
-            host_files: Arc::new(ArcSwap::from_pointee(HostFiles::read())),
+            host_files: Arc::new(ArcSwap::from_pointee(host_files)),
             stop: Arc::new(AtomicBool::new(false)),
             rules: Arc::new(RuleSlot::new(detection, workers as usize)),
             interest: Mutex::new(table),
-            all_syscalls: options.all_syscalls,
+            also_wanted,
             started: Instant::now(),
             initial_state: found,
-            initial_state_time: reading.elapsed(),
+            initial_state_time,
+            recorder,
             probe,
         };
         for (index, shard) in shards.into_iter().enumerate() {
             let index = index as u32;
-            if let Err(error) = live.start_worker(index, workers, shard, options, sender) {
+            let tap = taps.next();
+            if let Err(error) = live.start_worker(index, workers, shard, tap, options, sender) {
                 live.stop.store(true, Ordering::Release);
                 return Err(error);
             }
@@ -182,6 +213,7 @@ impl Live {
         index: u32,
         workers: u32,
         mut shard: Shard,
+        tap: Option<Tap>,
         options: &LiveOptions,
         sender: &AlertSender,
     ) -> Result<(), LiveError> {
@@ -212,6 +244,7 @@ impl Live {
             position: (u64::from(index), u64::from(workers)),
             directory: self.directory.clone(),
             progress: self.progress.clone(),
+            tap,
         };
         self.counters.push(counters.clone());
         let pin = options.pin.then_some(index);
@@ -240,6 +273,11 @@ impl Live {
         self.threads.len()
     }
 
+    /// Whether recording has stopped with an error; [`Self::stop`] tells it.
+    pub fn has_recording_failed(&self) -> bool {
+        self.recorder.as_ref().is_some_and(Recorder::has_failed)
+    }
+
     /// Whether a worker has ended, which none does by itself but with an error.
     pub fn has_failed(&self) -> bool {
         self.threads.iter().any(JoinHandle::is_finished)
@@ -265,7 +303,7 @@ impl Live {
         let began = Instant::now();
         let mut interest = self.interest.lock();
         let old = *interest;
-        let new = kernel_table(&detection, self.all_syscalls);
+        let new = kernel_table(&detection, &self.also_wanted);
         let both: [u8; SYSCALLS] =
             std::array::from_fn(|i| if new[i] == interest::OFF { old[i] } else { new[i] });
         let set = |table: &[u8; SYSCALLS]| self.probe.set_interest(table).map_err(LiveError::from);
@@ -331,6 +369,8 @@ impl Live {
                 }
             }
         }
+        // Even if a worker failed: what the others recorded shall be whole.
+        let recording = self.recorder.take().map(Recorder::finish);
         if let Some(error) = failed {
             return Err(error);
         }
@@ -345,6 +385,7 @@ impl Live {
             costs: self.probe.costs(),
             published: self.directory.len(),
             waiting_inheritances: self.directory.waiting_inheritances(),
+            recording,
         })
     }
 }
@@ -355,20 +396,13 @@ pub(crate) fn owner(ring: u32, workers: u32) -> u32 {
 }
 
 fn state_config() -> Config {
-    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let since_boot = Duration::new(since_boot.tv_sec as u64, since_boot.tv_nsec as u32);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Config {
-        child_rule: ChildRule::Births,
-        boot_ts: now.saturating_sub(since_boot).as_nanos() as u64,
-        ..Config::default()
-    }
+    Config { child_rule: ChildRule::Births, boot_ts: host::boot_ts(), ..Config::default() }
 }
 
 /// The kernel's table: what to report, and how valuable it is when a ring is full.
-fn kernel_table(detection: &Detection, all: bool) -> [u8; SYSCALLS] {
+fn kernel_table(detection: &Detection, also: &Wanted) -> [u8; SYSCALLS] {
     let mut wanted = detection.wanted().clone();
-    wanted.all |= all;
+    wanted.join(also);
     let mut table = interest::table(&wanted);
     for syscall in &peregrine_event::syscalls::X86_64 {
         let Some(entry) = table.get_mut(syscall.number as usize) else { continue };

@@ -1,8 +1,8 @@
 //! From rules files to what a worker evaluates: [`Detection`].
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use peregrine_event::{Priority, Record, code};
 use peregrine_fields::template::Template;
@@ -11,11 +11,12 @@ use peregrine_fields::{FieldFlags, Fields};
 use peregrine_filter::{ConditionId, Program};
 use peregrine_output::RuleIdentity;
 use peregrine_rules::{
-    CatalogOutput, DEFAULT_RULESET, EventIndex, EventSource, LoadResult, Loader, RuleFilter,
+    CatalogOutput, DEFAULT_RULESET, EventIndex, EventSource, LoadResult, Loader, Rule, RuleFilter,
     RuleIndex, RuleMatching, SYSCALL_SOURCE, SourceRules, render_all,
 };
 
 use crate::interest::Wanted;
+use crate::recording::CaptureMode;
 
 /// A rule, ready to run.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct ActiveRule {
     pub output: Template,
     /// Fields the configuration adds, with their keys; raw ones keep their type.
     pub extra_fields: Vec<(Arc<str>, Template, bool)>,
+    /// How long an alert keeps a capture going, in nanoseconds; `None`: it starts none.
+    pub capture_ns: Option<u64>,
 }
 
 /// All enabled rules of the system call source, compiled. Immutable; workers share it.
@@ -60,6 +63,27 @@ pub struct RuleOptions {
     pub suggested_output: bool,
     /// What is the same for all events.
     pub session: Session,
+    /// Which alerts start a capture; `None`: none.
+    pub capture: Option<AlertCaptures>,
+}
+
+/// Which alerts start a capture, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertCaptures {
+    /// Which.
+    pub mode: CaptureMode,
+    /// For rules that do not say.
+    pub default_duration: Duration,
+}
+
+impl AlertCaptures {
+    fn duration_ns(self, rule: &Rule) -> Option<u64> {
+        if self.mode == CaptureMode::Rules && !rule.capture {
+            return None;
+        }
+        let own = u64::from(rule.capture_duration) * 1_000_000;
+        Some(if own > 0 { own } else { self.default_duration.as_nanos() as u64 })
+    }
 }
 
 impl Default for RuleOptions {
@@ -70,6 +94,7 @@ impl Default for RuleOptions {
             matching: RuleMatching::First,
             suggested_output: true,
             session: Session::default(),
+            capture: None,
         }
     }
 }
@@ -189,6 +214,14 @@ pub fn load(options: &RuleOptions) -> Result<Loaded, RulesError> {
 }
 
 impl Detection {
+    /// No rules: events are applied, and nothing is asked of them.
+    pub fn none(session: Session) -> Self {
+        let options = RuleOptions { session, ..RuleOptions::default() };
+        load_files(&[], &options, |loader, _| {
+            Self::new(loader, &options).expect("an empty list of rules is well-formed")
+        })
+    }
+
     fn new(loader: &Loader<'_>, options: &RuleOptions) -> Result<Self, String> {
         let set = loader.rule_set();
         let index = set.index(SYSCALL_SOURCE, DEFAULT_RULESET);
@@ -209,6 +242,7 @@ impl Detection {
                 // Fields without a value are printed, as Falco does.
                 output: parse(&format!("*{}", rule.output))?,
                 extra_fields,
+                capture_ns: options.capture.and_then(|captures| captures.duration_ns(rule)),
             });
         }
         Ok(Self {
@@ -244,28 +278,10 @@ impl Detection {
     }
 }
 
-/// A rule that spans more event types than this names none of them (Falco warns from here on,
-/// `LOAD_NO_EVTTYPE`); it is not meant to bring the flood of data transfers.
-const NAMES_NONE: usize = 100;
-
 fn wanted(source: &SourceRules, enabled: &[RuleIndex]) -> Wanted {
-    let mut codes = BTreeSet::new();
-    let mut generic_ids = BTreeSet::new();
-    let mut any = false;
+    let mut wanted = Wanted::default();
     for rule in enabled.iter().map(|index| source.rule(*index)) {
-        if rule.events.len() > NAMES_NONE {
-            any = true;
-            continue;
-        }
-        codes.extend(rule.events.iter().copied());
-        if codes.remove(&code::GENERIC_X) {
-            generic_ids.extend(rule.syscalls.iter().copied());
-        }
+        wanted.add(&rule.events, &rule.syscalls);
     }
-    Wanted {
-        codes: codes.into_iter().collect(),
-        generic_ids: generic_ids.into_iter().collect(),
-        any,
-        all: false,
-    }
+    wanted
 }

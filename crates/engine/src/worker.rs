@@ -29,6 +29,7 @@ use crate::detector::Detector;
 use crate::host::HostFiles;
 use crate::parking::{Awaited, Bounds, Parking};
 use crate::progress::Progress;
+use crate::recording::Tap;
 use crate::ruleset::Detection;
 use crate::swap::{self, RuleSlot};
 use crate::waiting::{Step, Waiter};
@@ -59,6 +60,8 @@ pub struct Tools {
     pub directory: Arc<Directory>,
     /// How far the workers have come.
     pub progress: Arc<Progress>,
+    /// Where what is applied is copied to, if it is recorded.
+    pub tap: Option<Tap>,
 }
 
 /// One worker without its rings: applies records, in the order they come.
@@ -75,6 +78,7 @@ pub struct Worker {
     session: Session,
     directory: Arc<Directory>,
     progress: Arc<Progress>,
+    tap: Option<Tap>,
     own: usize,
     number: u64,
     stride: u64,
@@ -101,6 +105,7 @@ impl Worker {
             session,
             directory: tools.directory,
             progress: tools.progress,
+            tap: tools.tap,
             own: tools.position.0 as usize,
             number: tools.position.0,
             stride: tools.position.1.max(1),
@@ -117,6 +122,9 @@ impl Worker {
             self.counters.malformed.add(1);
             return;
         };
+        if let Some(tap) = &mut self.tap {
+            tap.before(&record, &self.shard);
+        }
         let tgid = record.header().tgid;
         if self.parking.holds(tgid) {
             self.parking.push(tgid, bytes);
@@ -169,6 +177,9 @@ impl Worker {
         let examined = self.detector.examine(&view, sequence, state, |alert| {
             sender.send(alert);
         });
+        if let Some(tap) = &mut self.tap {
+            tap.event(&view, examined.capture_ns);
+        }
         self.previous_ts = Some(record.ts());
         self.counters.evaluations.add(examined.evaluations);
         if examined.alerts > 0 {
@@ -238,6 +249,16 @@ impl Worker {
         self.progress.publish(self.own, applied_ns.min(parked));
     }
 
+    /// Tells who records how far this worker has come. All records older than `seen_ns` were taken;
+    /// what is parked is not applied yet.
+    #[inline]
+    fn tend_recording(&mut self, seen_ns: u64, now_ns: u64) {
+        if let Some(tap) = &mut self.tap {
+            let parked = self.parking.oldest_birth().unwrap_or(u64::MAX);
+            tap.tend(seen_ns.min(parked), now_ns, &self.shard);
+        }
+    }
+
     /// Publishes the sizes of the state.
     pub fn count_levels(&self) {
         let counters = self.shard.counters();
@@ -267,6 +288,9 @@ impl Worker {
         }
         self.shard.run_pending(u64::MAX);
         self.count_levels();
+        if let Some(tap) = self.tap.take() {
+            tap.finish(&self.shard);
+        }
         self.count_matches();
         std::mem::take(&mut self.retired)
     }
@@ -311,6 +335,7 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
         let began_ns = now_ns();
         let taken = drain(&mut worker, &mut feed)?;
         worker.publish_progress(if taken == 0 { began_ns } else { feed.applied_ns });
+        worker.tend_recording(seen_until(&feed, began_ns), began_ns);
         if !worker.parking.is_empty() && (taken == 0 || last_retry.elapsed() > RETRY_EVERY) {
             worker.retry_parked();
             last_retry = Instant::now();
@@ -385,6 +410,13 @@ fn drain(worker: &mut Worker, feed: &mut Feed) -> std::io::Result<usize> {
         }
     }
     Ok(taken)
+}
+
+/// The time up to which everything was taken: that of the look before, unless something older is
+/// still in a ring.
+fn seen_until(feed: &Feed, began_ns: u64) -> u64 {
+    let heads = feed.rings.iter().filter_map(|(_, ring)| ring.peek().and_then(time_stamp));
+    heads.fold(began_ns, u64::min)
 }
 
 /// The time stamp of a record, from its first bytes.

@@ -53,6 +53,13 @@ impl Header {
     /// Largest record.
     pub const MAX_LEN: u32 = (1 << 24) - 1;
 
+    /// The header at the start of these bytes, for those who only pass records on; nothing is
+    /// checked. `None` if there are too few.
+    #[inline]
+    pub fn peek(bytes: &[u8]) -> Option<Self> {
+        bytes.first_chunk::<HEADER_BYTES>().map(Self::parse)
+    }
+
     fn parse(b: &[u8; HEADER_BYTES]) -> Self {
         let word = u32::from_le_bytes([b[16], b[17], b[18], b[19]]);
         Self {

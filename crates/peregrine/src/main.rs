@@ -4,6 +4,7 @@
 mod command;
 mod replaying;
 mod report;
+mod writing;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Command {
     Run(Box<command::run::RunArgs>),
     /// Replay captures: evaluate rules, print events, write a part of them
     Replay(Box<command::replay::ReplayArgs>),
+    /// Record what happens on this machine as a capture
+    Record(Box<command::record::RecordArgs>),
     /// Rewrite a capture of any version as one of today
     Convert(command::convert::ConvertArgs),
     /// Check and inspect rules files
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => command::run::run(&args),
         Command::Replay(args) => command::replay::run(&args),
+        Command::Record(args) => command::record::run(&args),
         Command::Convert(args) => command::convert::run(&args),
         Command::Rules(rules) => command::rules::run(&rules),
         Command::Config(config) => command::config::run(&config),

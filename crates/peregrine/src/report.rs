@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use peregrine_engine::Summary;
 use peregrine_engine::counters::WorkerTotals;
+use peregrine_engine::recording::RecordingSummary;
 use peregrine_engine::replay::ReplayTotals;
 use peregrine_output::OutputReport;
 use peregrine_state::Counters;
@@ -50,6 +51,43 @@ pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
         details(&mut out, summary, &total);
     }
     out
+}
+
+/// The summary of a recording.
+pub fn recording_text(summary: &Summary) -> String {
+    let mut out = String::new();
+    macro_rules! line { ($($arg:tt)*) => { let _ = writeln!(out, $($arg)*); } }
+    let Some(recording) = &summary.recording else { return out };
+    let seconds = summary.elapsed.as_secs_f64();
+    let rate = recording.events as f64 / seconds.max(1e-9);
+    line!(
+        "peregrine: {} events in {seconds:.1} s, {rate:.0} per second; {} bytes before compression",
+        recording.events,
+        recording.bytes
+    );
+    for path in &recording.files {
+        line!("  file       {}", path.display());
+    }
+    recording_losses(&mut out, recording);
+    let drops = summary.drops.total();
+    line!(
+        "  lost       {drops} in the kernel{}",
+        if drops == 0 { "" } else { ", by class and cause:" }
+    );
+    for (class, cause, count) in summary.drops.by_class_and_cause() {
+        line!("    {count:>10}  {class}, {cause}");
+    }
+    out
+}
+
+fn recording_losses(out: &mut String, recording: &RecordingSummary) {
+    macro_rules! line { ($($arg:tt)*) => { let _ = writeln!(out, $($arg)*); } }
+    if recording.lost > 0 {
+        line!("  lost       {} because writing did not keep up", recording.lost);
+    }
+    if recording.late > 0 {
+        line!("  late       {} events lie behind younger ones", recording.late);
+    }
 }
 
 /// The report of a replay.

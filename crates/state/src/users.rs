@@ -51,7 +51,8 @@ fn number(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn users_in(passwd: &[u8]) -> impl Iterator<Item = User> {
+/// The users in the text of an `/etc/passwd`; lines that make no sense are skipped.
+pub fn users_in(passwd: &[u8]) -> impl Iterator<Item = User> {
     passwd.split(|b| *b == b'\n').filter_map(|line| {
         let fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
         let [name, _, uid, gid, _, home, shell, ..] = fields[..] else { return None };
@@ -65,7 +66,8 @@ fn users_in(passwd: &[u8]) -> impl Iterator<Item = User> {
     })
 }
 
-fn groups_in(group: &[u8]) -> impl Iterator<Item = Group> {
+/// The groups in the text of an `/etc/group`; lines that make no sense are skipped.
+pub fn groups_in(group: &[u8]) -> impl Iterator<Item = Group> {
     group.split(|b| *b == b'\n').filter_map(|line| {
         let mut fields = line.split(|b| *b == b':');
         let (name, gid) = (fields.next()?, fields.nth(1)?);
@@ -105,6 +107,15 @@ impl Users {
         } else {
             self.containers.entry(container.into()).or_default()
         }
+    }
+
+    /// The users and groups of the host that are known, by their ids.
+    pub fn of_host(&self) -> (Vec<User>, Vec<Group>) {
+        let mut users: Vec<User> = self.host.users.values().cloned().collect();
+        let mut groups: Vec<Group> = self.host.groups.values().cloned().collect();
+        users.sort_unstable_by_key(|user| user.uid);
+        groups.sort_unstable_by_key(|group| group.gid);
+        (users, groups)
     }
 
     /// A user, if known.

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use peregrine_fields::Fields;
 use peregrine_fields::view::EventView;
+use peregrine_filter::event_types::{event_set, syscall_set};
 use peregrine_filter::{ConditionId, Evaluator, ProgramBuilder, Span, parse};
+
+use crate::interest::Wanted;
 
 /// A compiled condition, with the scratch space of one worker.
 pub struct EventFilter {
     evaluator: Evaluator,
     condition: ConditionId,
+    wanted: Wanted,
 }
 
 /// Why a condition is none: what is wrong, and where.
@@ -36,8 +40,18 @@ impl EventFilter {
         let condition = builder.add(&expr).map_err(|errors| FilterError {
             errors: errors.0.iter().map(|error| at(error.span, error)).collect(),
         })?;
+        // The condition compiled, so it can be judged.
+        let events = event_set(&expr).unwrap_or_default();
+        let syscalls = syscall_set(&expr).unwrap_or_default();
+        let mut wanted = Wanted::default();
+        wanted.add(&events, &syscalls);
         let evaluator = Evaluator::new(Arc::new(builder.finish()));
-        Ok(Self { evaluator, condition })
+        Ok(Self { evaluator, condition, wanted })
+    }
+
+    /// What the kernel has to report for this condition.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// Whether the condition holds for an event.

@@ -8,6 +8,7 @@ use clap::Args;
 use peregrine_capture::{WriterOptions, convert_file};
 
 use super::replay::INCOMPLETE;
+use crate::writing::is_gzip;
 
 /// Options of `peregrine convert`.
 #[derive(Debug, Args)]
@@ -48,9 +49,4 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
         summary.read, summary.written, summary.folded, summary.unknown
     );
     Ok(if damage > 0 { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
-}
-
-/// Whether a name asks for compression.
-pub fn is_gzip(path: &std::path::Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gz")
 }

@@ -5,6 +5,7 @@ pub mod convert;
 pub mod doctor;
 pub mod events;
 pub mod fields;
+pub mod record;
 pub mod replay;
 pub mod rules;
 pub mod run;

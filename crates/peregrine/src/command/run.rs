@@ -228,7 +228,7 @@ impl RunArgs {
 }
 
 /// Bytes from `4096`, `512K`, `8M`.
-fn parse_size(text: &str) -> Result<u32, String> {
+pub(super) fn parse_size(text: &str) -> Result<u32, String> {
     let (digits, unit) = match text.trim_end_matches(['k', 'K', 'm', 'M']) {
         digits if digits.len() + 1 >= text.len() => (digits, &text[digits.len()..]),
         _ => return Err(format!("'{text}' is not a size; write 4096, 512K or 8M")),

@@ -8,7 +8,7 @@ use peregrine_capture::{Item, OwnedEvent, Writer, WriterOptions};
 use peregrine_event::EventFlags;
 use peregrine_fields::view::EventView;
 
-use crate::command::convert::is_gzip;
+use crate::writing::is_gzip;
 
 /// Flag of an event that is only there for the state it carries.
 const STATE_ONLY: u32 = 1;

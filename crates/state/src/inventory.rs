@@ -1,0 +1,72 @@
+//! What a shard knows at a moment: what the head of a capture lists.
+
+use crate::fdtable::FdTable;
+use crate::shard::Shard;
+use crate::thread::Facts;
+use crate::users::{Group, User};
+
+/// A thread, with what a process list says of it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// What fields print of it.
+    pub facts: Facts,
+    /// Its file descriptors, if it has a table of its own.
+    pub fds: FdTable,
+    /// Largest number of open files.
+    pub fdlimit: i64,
+    /// Virtual memory.
+    pub vmsize_kb: u32,
+    /// Resident memory.
+    pub vmrss_kb: u32,
+    /// Swapped memory.
+    pub vmswap_kb: u32,
+    /// Major page faults.
+    pub pfmajor: u64,
+    /// Minor page faults.
+    pub pfminor: u64,
+}
+
+/// The threads, users and groups of a shard.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// Threads of which something is known, by their ids.
+    pub threads: Vec<Listed>,
+    /// Users of the host, by their ids.
+    pub users: Vec<User>,
+    /// Groups of the host, by their ids.
+    pub groups: Vec<Group>,
+}
+
+impl Shard {
+    /// Everything that is there behind the last event: what that event ended (a thread, a file
+    /// descriptor) and what still serves its fields is left out.
+    pub fn inventory(&self) -> Inventory {
+        let ended = self.exit_pending.map(|(tid, _)| tid);
+        let closed = self.close_pending.and_then(|(tid, fd)| {
+            let owner = self.table_owner(self.find(tid)?)?;
+            Some((self.thread(owner).tid, fd))
+        });
+        let mut threads: Vec<Listed> = self
+            .iter()
+            .filter(|thread| !thread.is_invalid() && Some(thread.tid) != ended)
+            .map(|thread| Listed {
+                facts: thread.facts.clone(),
+                fds: thread.fds.clone(),
+                fdlimit: thread.fdlimit,
+                vmsize_kb: thread.vmsize_kb,
+                vmrss_kb: thread.vmrss_kb,
+                vmswap_kb: thread.vmswap_kb,
+                pfmajor: thread.pfmajor,
+                pfminor: thread.pfminor,
+            })
+            .collect();
+        threads.sort_unstable_by_key(|thread| thread.facts.tid);
+        if let Some((tid, fd)) = closed
+            && let Ok(at) = threads.binary_search_by_key(&tid, |thread| thread.facts.tid)
+        {
+            threads[at].fds.remove(fd);
+        }
+        let (users, groups) = self.users.of_host();
+        Inventory { threads, users, groups }
+    }
+}
