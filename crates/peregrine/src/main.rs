@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod outputs;
 mod replaying;
 mod report;
 mod writing;
@@ -35,6 +36,8 @@ enum Command {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(command::config::ConfigCommand),
+    /// Follow the alerts of a running Peregrine
+    Tail(command::tail::TailArgs),
     /// Say what this kernel allows and what Peregrine will do about it
     Doctor,
     /// List the events and their parameters
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => command::convert::run(&args),
         Command::Rules(rules) => command::rules::run(&rules),
         Command::Config(config) => command::config::run(&config),
+        Command::Tail(args) => command::tail::run(&args),
         Command::Doctor => print(&command::doctor::text()),
         Command::Events(args) => print(&command::events::text(&args)),
         Command::Fields(args) => print(&command::fields::text(&args)),

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use peregrine_engine::host;
 use peregrine_engine::live::{Live, LiveOptions};
@@ -13,14 +12,13 @@ use peregrine_engine::parking::Bounds;
 use peregrine_engine::ruleset::{self, RuleOptions};
 use peregrine_event::Priority;
 use peregrine_fields::view::Session;
-use peregrine_output::{
-    Encoding, FileSink, LineFormat, Outputs, OutputsBuilder, SinkOptions, StdoutSink, WhenFull,
-};
+use peregrine_output::{Encoding, LineFormat, Outputs};
 use peregrine_probe::{Capabilities, Hook as ProbeHook};
 use peregrine_rules::RuleMatching;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
+use crate::outputs::{OutputArgs, SHUTDOWN_PATIENCE, Started, parse_bytes};
 use crate::report;
 
 /// Options of `peregrine run`.
@@ -72,12 +70,11 @@ pub struct RunArgs {
     /// Longest wait of a process for what it inherits from its parent, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 250)]
     parking_ms: u64,
-    /// Append alerts to this file as well
-    #[arg(long, value_name = "FILE")]
-    output_file: Option<PathBuf>,
     /// Times in text as ISO 8601 in UTC instead of the local time of day
     #[arg(long)]
     iso_time: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -92,11 +89,6 @@ enum Hook {
     Fexit,
     SysExit,
 }
-
-/// Alerts that may wait for the dispatcher.
-const ALERT_QUEUE: usize = 65_536;
-/// How long the end waits for sinks that hang.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs until a signal, the duration, or a failure.
 ///
@@ -114,7 +106,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     // Before the workers start, so that no signal finds the default action.
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
 
-    let outputs = args.outputs()?;
+    let started = args.outputs()?;
+    let outputs = &started.outputs;
     let live = Live::start(&args.live_options(), detection.clone(), &outputs.sender())?;
     let (hook, reason) = live.hook();
     let (found, took) = live.initial_state();
@@ -131,10 +124,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         took.as_millis(),
     );
     let end = args.duration.map(|duration| Instant::now() + duration);
-    wait(&live, &outputs, &mut signals, end)?;
+    wait(&live, outputs, &mut signals, end)?;
 
     let summary = live.stop()?;
-    let delivered = outputs.shutdown(Some(SHUTDOWN_PATIENCE));
+    let delivered = started.outputs.shutdown(Some(SHUTDOWN_PATIENCE));
     eprint!("{}", report::text(&summary, &delivered, args.stats));
     Ok(ExitCode::SUCCESS)
 }
@@ -213,34 +206,17 @@ impl RunArgs {
         options
     }
 
-    fn outputs(&self) -> anyhow::Result<Outputs> {
+    fn outputs(&self) -> anyhow::Result<Started> {
         let encoding = if self.json { Encoding::json() } else { Encoding::Text };
-        let format = LineFormat::new(encoding, host::hostname()).iso_8601(self.iso_time);
-        let mut builder = OutputsBuilder::new(format, Some(ALERT_QUEUE), WhenFull::DropNewest)
-            .sink(StdoutSink::new()?, SinkOptions::default());
-        if let Some(path) = &self.output_file {
-            let sink = FileSink::new(path, true)
-                .with_context(|| format!("cannot write alerts to {}", path.display()))?;
-            builder = builder.sink(sink, SinkOptions::default());
-        }
-        Ok(builder.start()?)
+        let hostname = host::hostname();
+        let format = LineFormat::new(encoding, hostname.as_str()).iso_8601(self.iso_time);
+        self.output.start(format, &hostname, self.json)
     }
 }
 
 /// Bytes from `4096`, `512K`, `8M`.
 pub(super) fn parse_size(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.trim_end_matches(['k', 'K', 'm', 'M']) {
-        digits if digits.len() + 1 >= text.len() => (digits, &text[digits.len()..]),
-        _ => return Err(format!("'{text}' is not a size; write 4096, 512K or 8M")),
-    };
-    let number: u64 =
-        digits.parse().map_err(|_| format!("'{text}' is not a size; write 4096, 512K or 8M"))?;
-    let bytes = number
-        << match unit {
-            "k" | "K" => 10,
-            "m" | "M" => 20,
-            _ => 0,
-        };
+    let bytes = parse_bytes(text)?;
     if !bytes.is_power_of_two() || !(16 << 10..=1 << 30).contains(&bytes) {
         return Err(format!("{bytes} bytes: a ring has a power of two between 16K and 1024M"));
     }
