@@ -31,6 +31,7 @@ pub mod network;
 pub mod path;
 mod publish;
 pub mod relatives;
+pub mod replica;
 pub mod shard;
 pub mod socket;
 mod table;

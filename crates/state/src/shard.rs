@@ -11,6 +11,7 @@ use crate::fdtable::FdTable;
 use crate::flags::thread as flag;
 use crate::image::{Strings, empty};
 use crate::network::Interfaces;
+use crate::replica::Change;
 use crate::table::ThreadGroup;
 use crate::thread::{Thread, ThreadRef};
 use crate::users::Users;
@@ -94,6 +95,9 @@ pub struct Shard {
     pub(crate) path_text: Vec<u8>,
     /// Sequence of the event being applied.
     pub(crate) sequence: u64,
+    /// See [`crate::replica`].
+    pub(crate) changes: Option<Vec<Change>>,
+    pub(crate) lent: Option<Fd>,
 }
 
 impl std::fmt::Debug for Shard {
@@ -129,6 +133,8 @@ impl Shard {
             directory_text: Vec::new(),
             path_text: Vec::new(),
             sequence: 0,
+            changes: None,
+            lent: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::directory::Snapshot;
 use crate::flags::thread as flag;
+use crate::replica::Change;
 use crate::shard::{Shard, Slot};
 use crate::thread::{Thread, ThreadRef};
 
@@ -54,6 +55,7 @@ impl Shard {
             }
         };
         self.by_tid.insert(tid, slot);
+        self.note(Change::Added(tid));
         self.counters.n_added_threads += 1;
         Some(Slot(slot))
     }
@@ -109,10 +111,12 @@ impl Shard {
         if thread.is_invalid() || thread.group.is_some() {
             return;
         }
-        let (pid, ptid, is_main) = (thread.pid, thread.ptid, thread.is_main_thread());
+        let (tid, pid, ptid) = (thread.tid, thread.pid, thread.ptid);
+        let is_main = thread.is_main_thread();
         let is_init = pid == 1 || thread.vpid == 1;
         let reference = ThreadRef { slot: slot.0, serial: thread.serial };
         self.thread_mut(slot).group = Some(pid);
+        self.note(Change::Related(tid));
         let group = self
             .groups
             .entry(pid)
@@ -163,6 +167,7 @@ impl Shard {
         if let Some(slot) = self.by_tid.remove(&tid) {
             let thread = self.threads[slot as usize].take();
             self.free.push(slot);
+            self.note(Change::Removed(tid));
             if let (Some(directory), Some(thread)) = (&self.directory, thread)
                 && let Some(published) = &thread.published
             {

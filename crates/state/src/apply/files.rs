@@ -245,6 +245,7 @@ impl Shard {
 
     pub(super) fn pidfd_getfd(&mut self, step: &mut Step<'_>) {
         use arg::syscall_pidfd_getfd_x as a;
+        let lent = self.lent.take();
         let Some(slot) = step.subject.thread else { return };
         let Some(pidfd) = self.fd(slot, step.int(a::pid_fd)) else { return };
         if pidfd.kind != FdKind::PidFd {
@@ -253,7 +254,7 @@ impl Shard {
         let known = self
             .find(pidfd.pid)
             .and_then(|target| self.fd(target, step.int(a::target_fd)).cloned());
-        let Some(mut fd) = known else {
+        let Some(mut fd) = known.or(lent) else {
             // A process of another shard: its fds are not published, but ours can be looked up.
             if step.result() >= 0 {
                 self.resolve_fd(slot, step.result());

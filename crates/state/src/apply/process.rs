@@ -9,6 +9,7 @@ use crate::directory::Inheritance;
 use crate::flags::thread as flag;
 use crate::image::{Cgroups, Image, Strings};
 use crate::path::join_into;
+use crate::replica::Change;
 use crate::shard::{ChildRule, Shard, Slot};
 use crate::table::CLONE_STALE_NS;
 use crate::thread::{Facts, Thread};
@@ -142,7 +143,10 @@ impl Shard {
         child.flags = flags;
         child.tid = child_tid;
         // The caller may be the thread that was removed, if its id is the child's.
-        let Some(caller) = self.find(step.tid) else { return };
+        let Some(caller) = self.find(step.tid) else {
+            step.subject.thread = None;
+            return;
+        };
         let (pid, ptid, lastexec_ts) = {
             let t = self.thread(caller);
             (t.pid, t.ptid, t.lastexec_ts)
@@ -194,6 +198,7 @@ impl Shard {
 
     /// Files and directory of a new process.
     fn inherit_process(&mut self, parent: Slot, child: &mut Thread) {
+        self.note(Change::Inherited { child: child.tid, parent: self.thread(parent).tid });
         child.cwd = self.cwd(parent).into();
         if let Some(main) = self.main_thread(parent) {
             child.cwd = self.thread(main).cwd.clone();
