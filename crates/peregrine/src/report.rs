@@ -8,7 +8,6 @@ use peregrine_engine::counters::WorkerTotals;
 use peregrine_engine::recording::RecordingSummary;
 use peregrine_engine::replay::ReplayTotals;
 use peregrine_output::OutputReport;
-use peregrine_state::Counters;
 
 /// The summary; with `full` also every worker, every kernel program and the memory.
 pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
@@ -94,7 +93,7 @@ fn recording_losses(out: &mut String, recording: &RecordingSummary) {
 pub fn replay_text(
     elapsed: Duration,
     totals: &ReplayTotals,
-    state: &Counters,
+    (threads, fds): (u64, u64),
     mut rules: Vec<(String, u64)>,
 ) -> String {
     let mut out = String::new();
@@ -118,7 +117,7 @@ pub fn replay_text(
     let usage = ProcessUsage::read();
     line!("  cpu        {:.2} s user, {:.2} s system", usage.user_s, usage.system_s);
     line!("  memory     {} KiB resident", usage.rss_kib);
-    line!("  state      {} threads, {} fds", state.n_threads, state.n_fds);
+    line!("  state      {threads} threads, {fds} fds");
     out
 }
 

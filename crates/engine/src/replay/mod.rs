@@ -4,21 +4,25 @@
 //! file ─► Reader ─► lists ──────────────────────► Partition (Shard) ─► EventView ─► consumer
 //!            └────► events ─► Transcoder ─► Record ───┘                    rules, printing, writing
 //! ```
-//! [`Replay`] reads, converts and numbers; a [`Partition`] owns state. Only records and numbers go
-//! from one to the other. There is one partition: every event of a capture is applied and looked
-//! at in the order of the file, which is exact by construction.
+//! An `Intake` converts and numbers; a [`Partition`] owns state. Only records and numbers go from
+//! one to the other. [`Replay`] has one partition: every event of a capture is applied and looked
+//! at in the order of the file, which is exact by construction. [`parallel`] has many and the same
+//! results.
 
 pub mod filter;
 pub mod initial;
+mod intake;
+pub mod parallel;
 pub mod partition;
 
 use std::ops::ControlFlow;
 
-use peregrine_capture::{Error, Item, OwnedEvent, RawEvent, Reader, Transcoded, Transcoder};
-use peregrine_event::{Category, Record};
+use peregrine_capture::{Error, Item, OwnedEvent, RawEvent, Reader};
 use peregrine_fields::view::{EventView, Session};
 
 use crate::host::HostFiles;
+use intake::{Intake, Taken};
+
 pub use filter::{EventFilter, FilterError};
 pub use partition::{Partition, Times};
 
@@ -68,25 +72,18 @@ impl std::ops::AddAssign for ReplayTotals {
 /// Replays captures, one after another; each starts from nothing and numbers its events from 1.
 pub struct Replay {
     partition: Partition,
-    transcoder: Transcoder,
-    times: Times,
-    totals: ReplayTotals,
+    intake: Intake,
 }
 
 impl Replay {
     /// A replay. `host_files` names users and groups that a capture does not name, as in Falco.
     pub fn new(session: Session, host_files: HostFiles) -> Self {
-        Self {
-            partition: Partition::new(session, host_files),
-            transcoder: Transcoder::new(),
-            times: Times::default(),
-            totals: ReplayTotals::default(),
-        }
+        Self { partition: Partition::new(session, host_files), intake: Intake::default() }
     }
 
     /// What was read so far, all captures together.
     pub fn totals(&self) -> ReplayTotals {
-        self.totals
+        self.intake.totals
     }
 
     /// The state, as of the last event.
@@ -104,8 +101,7 @@ impl Replay {
         mut consumer: impl FnMut(Step<'_, '_>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         self.partition.start_section();
-        self.transcoder = Transcoder::new();
-        self.times = Times::default();
+        self.intake.start_capture();
         let unknown_before = reader.unknown_events();
         let end = loop {
             let flow = match reader.next() {
@@ -116,43 +112,27 @@ impl Replay {
                 }
                 Ok(None) => break Ok(()),
                 Err(error) if error.is_fatal() => break Err(error),
-                Err(error) => self.damage(&error, &mut consumer),
+                Err(error) => {
+                    self.intake.totals.damaged += 1;
+                    consumer(Step::Damage(&error))
+                }
             };
             if flow.is_break() {
                 break Ok(());
             }
         };
-        self.totals.unknown += reader.unknown_events() - unknown_before;
+        self.intake.totals.unknown += reader.unknown_events() - unknown_before;
         end
-    }
-
-    #[cold]
-    fn damage(
-        &mut self,
-        error: &Error,
-        consumer: &mut impl FnMut(Step<'_, '_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.totals.damaged += 1;
-        consumer(Step::Damage(error))
     }
 
     /// Takes over what a capture, or a test that plays one, tells of the machine. Events are not
     /// meant.
     #[cold]
     pub fn take_state(&mut self, item: &Item<'_>) {
-        let shard = self.partition.shard_mut();
-        match item {
-            Item::Section { index: 0 } | Item::Event(_) => {}
-            Item::MachineInfo(info) => shard.config_mut().boot_ts = info.boot_ts,
-            Item::Section { .. } => {
-                self.transcoder.start_section();
-                self.partition.start_section();
-            }
-            Item::Threads(threads) => initial::add_threads(shard, threads),
-            Item::Fds { tid, fds } => initial::add_fds(shard, *tid, fds),
-            Item::Users(users) => initial::add_users(shard, users),
-            Item::Interfaces(interfaces) => initial::set_interfaces(shard, interfaces),
+        if let Item::Section { index: 1.. } = item {
+            self.intake.start_section();
         }
+        self.partition.take_state(item);
     }
 
     /// Takes one event, in the order of the capture.
@@ -162,43 +142,17 @@ impl Replay {
         raw: &RawEvent<'_>,
         consumer: &mut impl FnMut(Step<'_, '_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.totals.read += 1;
-        let transcoded = self.transcoder.transcode(raw, 0);
-        // Enter events that are only kept count for the first time, those of old captures do not.
-        if self.times.first_ns == 0
-            && !matches!(transcoded, Ok(Transcoded::Dropped))
-            && !raw.def().category.has(Category::META)
-        {
-            self.times.first_ns = raw.ts;
+        match self.intake.take(raw) {
+            Taken::Record { record, number, is_for_rules, times } => {
+                let view = self.partition.apply(record, number, times);
+                consumer(Step::Event { view: &view, is_for_rules })
+            }
+            Taken::Entered => match self.intake.entered(raw) {
+                Some(enter) => consumer(Step::Entered(enter)),
+                None => ControlFlow::Continue(()),
+            },
+            Taken::Nothing => ControlFlow::Continue(()),
+            Taken::Damage(error) => consumer(Step::Damage(&error)),
         }
-        let (number, is_for_rules, bytes) = match transcoded {
-            Ok(Transcoded::Record { number, is_for_rules, bytes }) => (number, is_for_rules, bytes),
-            Ok(Transcoded::Dropped) => return ControlFlow::Continue(()),
-            Ok(Transcoded::Consumed { .. }) => {
-                return match self.transcoder.kept_enter(raw.tid) {
-                    Some(enter) => consumer(Step::Entered(enter)),
-                    None => ControlFlow::Continue(()),
-                };
-            }
-            Err(error) => {
-                self.totals.damaged += 1;
-                return consumer(Step::Damage(&error));
-            }
-        };
-        let record = match Record::parse(bytes) {
-            Ok(record) => record,
-            Err(error) => {
-                self.totals.damaged += 1;
-                return consumer(Step::Damage(&error.into()));
-            }
-        };
-        self.totals.applied += 1;
-        self.totals.delivered += u64::from(is_for_rules);
-        let flow = match self.partition.apply(record, number, self.times) {
-            Some(view) => consumer(Step::Event { view: &view, is_for_rules }),
-            None => ControlFlow::Continue(()),
-        };
-        self.times.previous_ns = Some(record.ts());
-        flow
     }
 }

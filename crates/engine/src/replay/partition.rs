@@ -1,9 +1,11 @@
 //! One partition of a replay: its state, and the events that are applied to it in order.
 
+use peregrine_capture::Item;
 use peregrine_event::Record;
 use peregrine_fields::view::{EventView, Session};
-use peregrine_state::{Applied, ChildRule, Config, EventContext, Shard};
+use peregrine_state::{Applied, ChildRule, Config, EventContext, Shard, Subject};
 
+use super::initial;
 use crate::host::HostFiles;
 
 /// The times that fields of an event refer to; those of the whole capture, not of a partition.
@@ -56,24 +58,65 @@ impl Partition {
         &self.shard
     }
 
-    /// Applies a record; gives the event as fields see it.
+    /// Takes over what a capture tells of the machine. Events are not meant.
+    #[cold]
+    pub fn take_state(&mut self, item: &Item<'_>) {
+        let shard = &mut self.shard;
+        match item {
+            Item::Section { index: 0 } | Item::Event(_) => {}
+            Item::MachineInfo(info) => shard.config_mut().boot_ts = info.boot_ts,
+            Item::Section { .. } => self.start_section(),
+            Item::Threads(threads) => initial::add_threads(shard, threads),
+            Item::Fds { tid, fds } => initial::add_fds(shard, *tid, fds),
+            Item::Users(users) => initial::add_users(shard, users),
+            Item::Interfaces(interfaces) => initial::set_interfaces(shard, interfaces),
+        }
+    }
+
+    /// Relates the listed threads to each other, if that is not done yet; the first event follows.
     #[inline]
-    pub fn apply<'a>(
-        &'a mut self,
-        record: Record<'a>,
-        number: u64,
-        times: Times,
-    ) -> Option<EventView<'a>> {
+    pub fn begin(&mut self) {
         if !self.is_related {
             self.shard.relate_all();
             self.is_related = true;
         }
+    }
+
+    /// Whether the listed threads are related to each other: an event was applied.
+    #[inline]
+    pub fn has_begun(&self) -> bool {
+        self.is_related
+    }
+
+    /// Applies a record; gives the event as fields see it.
+    #[inline]
+    pub fn apply<'a>(&'a mut self, record: Record<'a>, number: u64, times: Times) -> EventView<'a> {
+        let subject = self.apply_only(record, number);
+        self.view(record, number, times, subject)
+    }
+
+    /// Applies a record; gives what it is about.
+    #[inline]
+    pub fn apply_only(&mut self, record: Record<'_>, number: u64) -> Subject {
+        self.begin();
         let context = EventContext { record, num: number };
-        let Applied::Done(subject) = self.shard.apply(&context) else {
-            // Only births wait, and captures have none.
-            return None;
-        };
-        let view = EventView::new(record, number, number, &self.session, &self.shard, subject);
-        Some(view.with_times(times.first_ns, times.previous_ns))
+        match self.shard.apply_without_inheritance(&context) {
+            Applied::Done(subject) => subject,
+            // Only births wait, captures have none, and this way none is waited for.
+            Applied::NeedsInheritance { .. } => Subject { fd_number: -1, ..Subject::default() },
+        }
+    }
+
+    /// The event that was applied last, as fields see it.
+    #[inline]
+    pub fn view<'a>(
+        &'a self,
+        record: Record<'a>,
+        number: u64,
+        times: Times,
+        subject: Subject,
+    ) -> EventView<'a> {
+        EventView::new(record, number, number, &self.session, &self.shard, subject)
+            .with_times(times.first_ns, times.previous_ns)
     }
 }

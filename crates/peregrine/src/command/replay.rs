@@ -11,18 +11,19 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
-use peregrine_engine::detector::Detector;
+use peregrine_engine::Detection;
 use peregrine_engine::host::{self, HostFiles};
-use peregrine_engine::replay::{EventFilter, Replay, Step};
+use peregrine_engine::replay::parallel::{self, Outcome, ParallelOptions};
+use peregrine_engine::replay::{EventFilter, Replay, ReplayTotals, Step};
 use peregrine_engine::ruleset::{self, RuleOptions};
 use peregrine_fields::view::{EventView, Session};
 use peregrine_output::{
-    AlertSender, Encoding, LineFormat, Outputs, OutputsBuilder, SinkOptions, StateQuality,
-    StdoutSink, WhenFull,
+    AlertSender, Encoding, LineFormat, Outputs, OutputsBuilder, SinkOptions, StdoutSink, WhenFull,
 };
 use peregrine_rules::RuleMatching;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use crate::replaying::examine::{Found, Look};
 use crate::replaying::input::{self, Input};
 use crate::replaying::print::Printer;
 use crate::replaying::progress::{self, BesideBars, Progress};
@@ -42,7 +43,7 @@ pub struct ReplayArgs {
     /// Rules file, or directory of them; may be given several times. Without it events are printed
     #[arg(short, long = "rules", value_name = "RULES")]
     rules: Vec<PathBuf>,
-    /// Worker threads
+    /// Worker threads; the results are the same for any number. Writing a capture takes one
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
@@ -100,12 +101,6 @@ const ALERT_QUEUE: usize = 4096;
 /// Rules, a condition or a format that are wrong; a file that cannot be opened or is no capture;
 /// an output that cannot be written.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
-    if args.workers > 1 {
-        eprintln!(
-            "peregrine: replay uses one worker in this version; the results are the same for any \
-             number"
-        );
-    }
     let stop = stop_flag()?;
     let mut tools = Tools::new(args)?;
     let started = Instant::now();
@@ -113,24 +108,25 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut is_complete = true;
     for path in &args.files {
         let input = input::open(path)?;
-        is_complete &= tools.replay_file(&mut replay, input, path, &stop)?;
+        is_complete &= if tools.looks.len() > 1 {
+            tools.replay_parallel(input, path, &stop)?
+        } else {
+            tools.replay_file(&mut replay, input, path, &stop)?
+        };
         if tools.is_over || stop.load(Ordering::Relaxed) {
             break;
         }
     }
     let elapsed = started.elapsed();
-    let matches = tools.detector.as_ref().map(|d| d.matches().to_vec()).unwrap_or_default();
-    let rules: Vec<(String, u64)> = tools
-        .detector
-        .iter()
-        .flat_map(|d| d.detection().rules.iter())
-        .zip(matches)
-        .map(|(rule, count)| (rule.identity.name().to_owned(), count))
-        .collect();
+    let rules = tools.matches();
+    let (mut totals, mut levels) = (tools.totals, tools.levels);
+    if tools.looks.len() == 1 {
+        let state = replay.partition().shard().counters();
+        (totals, levels) = (replay.totals(), (state.n_threads, state.n_fds));
+    }
     let is_delivered = tools.finish()?;
     if args.stats {
-        let state = replay.partition().shard().counters();
-        eprint!("{}", report::replay_text(elapsed, &replay.totals(), &state, rules));
+        eprint!("{}", report::replay_text(elapsed, &totals, levels, rules));
     }
     Ok(match (is_complete, is_delivered) {
         (_, false) => ExitCode::FAILURE,
@@ -152,26 +148,24 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 /// What is done with events.
 struct Tools {
     session: Session,
-    filter: Option<EventFilter>,
-    detector: Option<Detector>,
+    /// One per worker.
+    looks: Vec<Look>,
     sender: Option<AlertSender>,
     outputs: Option<Outputs>,
-    printer: Option<Printer>,
-    text: Vec<u8>,
     out: BufWriter<std::io::Stdout>,
     is_interactive: bool,
     writer: Option<Output>,
     bars: Option<MultiProgress>,
     /// The reader of standard output has gone away.
     is_over: bool,
+    /// What several workers have read.
+    totals: ReplayTotals,
+    /// Threads and fds that several workers know.
+    levels: (u64, u64),
 }
 
 impl Tools {
     fn new(args: &ReplayArgs) -> anyhow::Result<Self> {
-        let filter = match &args.filter {
-            Some(text) => Some(EventFilter::new(text).context("--filter")?),
-            None => None,
-        };
         let is_interactive = std::io::stdout().is_terminal();
         let printer = args.printer()?;
         let containers = !args.rules.is_empty()
@@ -184,20 +178,27 @@ impl Tools {
         let bars = progress::bars().filter(|_| printer.is_none() || !is_interactive);
         let mut tools = Self {
             session,
-            filter,
-            detector: None,
+            looks: Vec::new(),
             sender: None,
             outputs: None,
-            printer,
-            text: Vec::new(),
             out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
             is_interactive,
             writer: None,
             bars,
             is_over: false,
+            totals: ReplayTotals::default(),
+            levels: (0, 0),
         };
-        if !args.rules.is_empty() {
-            tools.load_rules(args, hostname)?;
+        let detection = match args.rules.is_empty() {
+            true => None,
+            false => Some(tools.load_rules(args, hostname)?),
+        };
+        for _ in 0..args.effective_workers() {
+            let filter = match &args.filter {
+                Some(text) => Some(EventFilter::new(text).context("--filter")?),
+                None => None,
+            };
+            tools.looks.push(Look::new(filter, detection.clone(), args.printer()?));
         }
         // Last, so that a mistake elsewhere empties no file.
         if let Some(path) = &args.write {
@@ -207,7 +208,11 @@ impl Tools {
         Ok(tools)
     }
 
-    fn load_rules(&mut self, args: &ReplayArgs, hostname: String) -> anyhow::Result<()> {
+    fn load_rules(
+        &mut self,
+        args: &ReplayArgs,
+        hostname: String,
+    ) -> anyhow::Result<Arc<Detection>> {
         let loaded = ruleset::load(&RuleOptions {
             paths: args.rules.clone(),
             matching: match args.rule_matching {
@@ -220,7 +225,6 @@ impl Tools {
         if !loaded.warnings.is_empty() {
             eprintln!("{}", loaded.warnings.trim_end());
         }
-        self.detector = Some(Detector::new(Arc::new(loaded.detection)));
         let encoding = if args.json { Encoding::json() } else { Encoding::Text };
         let format = LineFormat::new(encoding, hostname).iso_8601(args.iso_time);
         let builder = OutputsBuilder::new(format, Some(ALERT_QUEUE), WhenFull::Block);
@@ -234,7 +238,22 @@ impl Tools {
         let outputs = builder.start()?;
         self.sender = Some(outputs.sender());
         self.outputs = Some(outputs);
-        Ok(())
+        Ok(Arc::new(loaded.detection))
+    }
+
+    /// Matches per rule, of all workers.
+    fn matches(&self) -> Vec<(String, u64)> {
+        let mut rules: Vec<(String, u64)> = Vec::new();
+        for detector in self.looks.iter().filter_map(Look::detector) {
+            let names = detector.detection().rules.iter().map(|rule| rule.identity.name());
+            for (index, (name, count)) in names.zip(detector.matches()).enumerate() {
+                match rules.get_mut(index) {
+                    Some((_, sum)) => *sum += count,
+                    None => rules.push((name.to_owned(), *count)),
+                }
+            }
+        }
+        rules
     }
 
     /// Replays a file; says whether it was read as a whole.
@@ -274,18 +293,76 @@ impl Tools {
         if let Some(error) = failure {
             return Err(error);
         }
-        match result {
-            Ok(()) => Ok(is_whole),
-            // What came before was replayed.
-            Err(
-                error @ (peregrine_capture::Error::Truncated { .. }
-                | peregrine_capture::Error::Read { .. }
-                | peregrine_capture::Error::Block { .. }),
-            ) => {
-                eprintln!("peregrine: {}: {error}", path.display());
-                Ok(false)
+        whole_or_not(result, is_whole, path)
+    }
+
+    /// As [`Self::replay_file`], on several workers.
+    fn replay_parallel(
+        &mut self,
+        input: Input,
+        path: &Path,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<bool> {
+        let mut progress = Progress::new(&input, self.bars.as_ref());
+        let Input { mut reader, consumed, .. } = input;
+        let mut failure = None;
+        let mut is_whole = true;
+        let looks = std::mem::take(&mut self.looks);
+        let (session, files) = (self.session.clone(), HostFiles::read());
+        let options = ParallelOptions::default();
+        let run = parallel::replay(&mut reader, (&session, &files), looks, &options, |outcome| {
+            let shown = match outcome {
+                Outcome::Found(found) => self.show(found),
+                Outcome::Damage(error) => {
+                    is_whole = false;
+                    progress.note(&format!("peregrine: {}: {error}", path.display()));
+                    Ok(())
+                }
+                Outcome::Progress(events) => {
+                    progress.show(events, &consumed);
+                    Ok(())
+                }
+            };
+            match shown {
+                Ok(()) if self.is_over || stop.load(Ordering::Relaxed) => ControlFlow::Break(()),
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
             }
-            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        });
+        progress.finish();
+        self.looks = run.examiners;
+        self.totals += run.totals;
+        let of_each = run.partitions.iter().map(|p| p.shard().counters());
+        // All know all threads; the files of each are known to one.
+        self.levels = of_each.fold((0, 0), |sum, c| (c.n_threads, sum.1 + c.n_fds));
+        match failure {
+            Some(error) => Err(error),
+            None => whole_or_not(run.end, is_whole, path),
+        }
+    }
+
+    fn show(&mut self, found: Found) -> anyhow::Result<()> {
+        match found {
+            Found::Alert(alert) => {
+                if let Some(sender) = &self.sender {
+                    sender.send(*alert);
+                }
+                Ok(())
+            }
+            Found::Line(line) => self.print(&line),
+        }
+    }
+
+    fn print(&mut self, line: &[u8]) -> anyhow::Result<()> {
+        match self.out.write_all(line) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.is_over = true;
+                Ok(())
+            }
+            result => result.context("standard output"),
         }
     }
 
@@ -298,26 +375,28 @@ impl Tools {
 
     #[inline]
     fn event(&mut self, view: &EventView<'_>, is_for_rules: bool) -> anyhow::Result<()> {
-        let is_wanted =
-            is_for_rules && self.filter.as_mut().is_none_or(|filter| filter.matches(view));
+        let look = &mut self.looks[0];
+        let is_wanted = look.wants(view, is_for_rules);
         if let Some(writer) = &mut self.writer {
             writer.event(view, is_wanted).context("--write")?;
         }
         if !is_wanted {
             return Ok(());
         }
-        if let (Some(detector), Some(sender)) = (&mut self.detector, &self.sender) {
-            detector.examine(view, view.number, StateQuality::Exact, |alert| {
+        if let Some(sender) = &self.sender {
+            look.detect(view, |alert| {
                 sender.send(alert);
             });
         }
-        let Some(printer) = &mut self.printer else { return Ok(()) };
-        match printer.print(view, &mut self.text, &mut self.out) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                self.is_over = true;
-                Ok(())
-            }
-            result => result.context("standard output"),
+        match look.print(view)? {
+            Some(line) => match self.out.write_all(line) {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    self.is_over = true;
+                    Ok(())
+                }
+                result => result.context("standard output"),
+            },
+            None => Ok(()),
         }
     }
 
@@ -351,6 +430,27 @@ impl Tools {
     }
 }
 
+/// What the end of a capture means: whether it was read as a whole.
+fn whole_or_not(
+    result: Result<(), peregrine_capture::Error>,
+    is_whole: bool,
+    path: &Path,
+) -> anyhow::Result<bool> {
+    match result {
+        Ok(()) => Ok(is_whole),
+        // What came before was replayed.
+        Err(
+            error @ (peregrine_capture::Error::Truncated { .. }
+            | peregrine_capture::Error::Read { .. }
+            | peregrine_capture::Error::Block { .. }),
+        ) => {
+            eprintln!("peregrine: {}: {error}", path.display());
+            Ok(false)
+        }
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
 /// Creating the output would empty the input.
 fn refuse_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
     let Ok(output) = output.canonicalize() else { return Ok(()) };
@@ -363,6 +463,11 @@ fn refuse_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
 }
 
 impl ReplayArgs {
+    /// Workers that are used. A capture is written in the order of its events, by one.
+    fn effective_workers(&self) -> usize {
+        if self.write.is_some() { 1 } else { usize::from(self.workers) }
+    }
+
     /// What prints events, if they are printed.
     fn printer(&self) -> anyhow::Result<Option<Printer>> {
         if let Some(format) = &self.print {

@@ -1,5 +1,6 @@
 //! What `peregrine replay` does with events beside evaluating rules: printing and writing.
 
+pub mod examine;
 pub mod input;
 pub mod print;
 pub mod progress;

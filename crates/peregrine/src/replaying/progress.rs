@@ -47,6 +47,14 @@ impl Progress {
         }
     }
 
+    /// Shows that events were looked at, when they are not counted one by one.
+    pub fn show(&mut self, events: u64, consumed: &AtomicU64) {
+        self.events = events;
+        if self.is_shown {
+            self.draw(consumed.load(Ordering::Relaxed));
+        }
+    }
+
     #[cold]
     fn draw(&self, consumed: u64) {
         let rate = self.events as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
