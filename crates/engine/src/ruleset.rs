@@ -12,7 +12,7 @@ use peregrine_filter::{ConditionId, Program};
 use peregrine_output::RuleIdentity;
 use peregrine_rules::{
     CatalogOutput, DEFAULT_RULESET, EventIndex, EventSource, LoadResult, Loader, Rule, RuleFilter,
-    RuleIndex, RuleMatching, SYSCALL_SOURCE, SourceRules, render_all,
+    RuleIndex, RuleMatching, SYSCALL_SOURCE, Severity, SourceRules, render_all,
 };
 
 use crate::interest::Wanted;
@@ -119,7 +119,7 @@ pub enum RulesError {
 pub struct Loaded {
     /// The rules.
     pub detection: Detection,
-    /// Warnings and lints, rendered; empty if there are none.
+    /// Warnings and lints, rendered; empty if there are none. Notes are left to `rules check`.
     pub warnings: String,
 }
 
@@ -203,8 +203,11 @@ pub fn load_files<R>(
 pub fn load(options: &RuleOptions) -> Result<Loaded, RulesError> {
     let files = read_rules(&options.paths)?;
     load_files(&files, options, |loader, results| {
-        let rendered: String =
-            results.iter().map(|r| render_all(&r.diagnostics, loader.files())).collect();
+        let render = |result: &LoadResult| {
+            let wanted = result.diagnostics.iter().filter(|d| d.severity != Severity::Note);
+            render_all(&wanted.cloned().collect::<Vec<_>>(), loader.files())
+        };
+        let rendered: String = results.iter().map(render).collect();
         if results.iter().any(|result| !result.is_ok()) {
             return Err(RulesError::Invalid(rendered.trim_end().to_owned()));
         }

@@ -4,8 +4,10 @@ use std::sync::OnceLock;
 
 use peregrine_event::event::FALCO_CODES;
 use peregrine_event::table::EVENTS;
-use peregrine_event::{EventDef, Format, ParamDef, ParamType};
-use peregrine_filter::catalog::{ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, Scope};
+use peregrine_event::{EventCode, EventDef, Format, ParamDef, ParamType};
+use peregrine_filter::catalog::{
+    ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, Known, Scope,
+};
 use rustc_hash::FxHashMap;
 
 pub use crate::table::{FIELDS, Field};
@@ -349,6 +351,10 @@ impl Catalog for Fields<'_> {
     fn bind(&self, info: &FieldInfo, arg: Option<&str>) -> Result<FieldRef, String> {
         let field = Field::from_id(info.id).ok_or_else(|| format!("no field '{}'", info.name))?;
         bind(field.def(), arg)
+    }
+
+    fn known(&self, field: &FieldRef, event: EventCode) -> Known {
+        crate::known::known(field, event)
     }
 
     fn names(&self) -> Vec<&'static str> {

@@ -9,6 +9,7 @@ pub mod buffer;
 pub mod catalogue;
 pub mod containers;
 pub mod extract;
+mod known;
 pub mod listing;
 pub mod names;
 pub mod process;

@@ -3,7 +3,7 @@
 //! `filter` does not know what a process is: whoever owns the fields implements [`Catalog`] for
 //! type checking and [`FieldSource`] for evaluation.
 
-use peregrine_event::{ParamType, Value};
+use peregrine_event::{EventCode, ParamType, Value};
 use smallvec::SmallVec;
 
 /// Identifies a field within its catalogue.
@@ -83,6 +83,17 @@ pub struct FieldRef {
     pub is_list: bool,
 }
 
+/// What can be said of a field for all events of a type, without looking at any of them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// Nothing.
+    Unknown,
+    /// It never has a value.
+    Missing,
+    /// It always has this one.
+    Value(Value<'static>),
+}
+
 /// The fields that exist.
 pub trait Catalog {
     /// Looks a field up by its full name. A name may hold the argument of a field that takes one
@@ -105,6 +116,11 @@ pub trait Catalog {
     /// their asynchronous events.
     fn is_event_name(&self, name: &str) -> bool {
         crate::event_types::is_event_name(name)
+    }
+
+    /// What is known of a field for all events of a type. Nothing, by default.
+    fn known(&self, _field: &FieldRef, _event: EventCode) -> Known {
+        Known::Unknown
     }
 }
 

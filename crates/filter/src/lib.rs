@@ -25,6 +25,7 @@ mod memo;
 pub mod operand;
 pub mod program;
 mod resolve;
+pub mod satisfy;
 mod services;
 pub mod syntax;
 pub mod transform;
@@ -33,7 +34,7 @@ mod warnings;
 
 pub use builder::{MAX_NESTING, ProgramBuilder, check};
 pub use catalog::{
-    ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource, Scope, Values,
+    ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource, Known, Scope, Values,
 };
 pub use diagnostic::{CompileError, CompileErrors, Warning};
 pub use evaluator::{Evaluator, EventEvaluator};

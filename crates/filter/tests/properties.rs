@@ -9,9 +9,10 @@ mod model {
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use peregrine_filter::satisfy::Clauses;
 use peregrine_filter::{
-    ConditionSet, Evaluator, Expr, ExprKind, MAX_NESTING, ParseOptions, ProgramBuilder, Span,
-    parse, parse_with,
+    ConditionSet, Evaluator, Expr, ExprKind, Known, MAX_NESTING, ParseOptions, ProgramBuilder,
+    Span, parse, parse_with,
 };
 use proptest::prelude::*;
 
@@ -49,6 +50,34 @@ proptest! {
         match parse(&text) {
             Ok(expr) => prop_assert_eq!(parse(expr.to_string()).unwrap(), expr, "{}", text),
             Err(error) => prop_assert!(error.position.index as usize <= text.len()),
+        }
+    }
+
+    /// A condition that is said to be impossible holds for no event.
+    #[test]
+    fn what_is_called_impossible_never_holds(
+        exprs in proptest::collection::vec(generate::typed_expr(), 1..5),
+        negations in any::<u8>(),
+        events in proptest::collection::vec(Event::any(), 1..20),
+    ) {
+        // Joined by `and`, and against itself, so that there is something to find.
+        let parts = exprs.iter().enumerate().map(|(index, expr)| match negations >> index & 1 {
+            0 => expr.clone(),
+            _ => Expr::new(ExprKind::Not(Box::new(expr.clone())), Span::default()),
+        });
+        let mut parts: Vec<Expr> = parts.chain(exprs.first().cloned()).collect();
+        parts.dedup();
+        let all = match parts.len() {
+            1 => parts.remove(0),
+            _ => Expr::new(ExprKind::And(parts), Span::default()),
+        };
+        let clauses = Clauses::new(&Fields::new(), &all).map_err(|e| {
+            TestCaseError::fail(format!("{all}: {e}"))
+        })?;
+        if clauses.clash(&|_| Known::Unknown).is_some() {
+            for event in &events {
+                prop_assert!(!model::naive::holds(&all, event), "{} {:?}", all, event);
+            }
         }
     }
 

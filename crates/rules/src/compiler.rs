@@ -12,10 +12,10 @@ use peregrine_filter::{
 use crate::collector::Collector;
 use crate::context::Context;
 use crate::details::doubts;
-use crate::diagnostic::{Label, did_you_mean};
+use crate::diagnostic::{Diagnostic, Label, Severity, did_you_mean};
 use crate::exceptions;
 use crate::items::{RuleItem, SYSCALL_SOURCE};
-use crate::lint;
+use crate::lint::{self, Finding, Subject};
 use crate::lists::{self, CompiledList, MAX_CONDITION};
 use crate::loader::{EventSource, ExtraField, Extras};
 use crate::macros::{self, Expansion};
@@ -29,7 +29,7 @@ use crate::traced::Traced;
 const MAX_DEPTH: u32 = 1000;
 
 /// Event types a condition may hold for without a warning.
-const MANY_EVENTS: usize = 100;
+pub(crate) const MANY_EVENTS: usize = 100;
 
 /// A macro with the macros in it expanded.
 #[derive(Debug, Clone)]
@@ -75,6 +75,8 @@ pub(crate) struct Compiler<'r, 'c> {
     parsed: Vec<Option<Expr>>,
     expanded: Vec<Option<Expr>>,
     used: Vec<bool>,
+    /// Reported only if nothing is wrong.
+    lints: Vec<Diagnostic>,
 }
 
 /// A condition that was parsed and expanded.
@@ -101,6 +103,7 @@ impl<'r, 'c> Compiler<'r, 'c> {
             parsed: Vec::new(),
             expanded: Vec::new(),
             used: Vec::new(),
+            lints: Vec::new(),
         }
     }
 
@@ -127,7 +130,8 @@ impl<'r, 'c> Compiler<'r, 'c> {
             builders.into_iter().map(|b| Arc::new(b.finish())).collect();
         if !self.report.has_errors() {
             self.warn_unused();
-            lint::run(collector, &rules, &programs, self.sources, self.report);
+            std::mem::take(&mut self.lints).into_iter().for_each(|lint| self.report.lint(lint));
+            lint::check_shadows(collector, &rules, &programs, self.report);
         }
         let macros = collector
             .macros
@@ -320,6 +324,20 @@ impl<'r, 'c> Compiler<'r, 'c> {
                 Some("add a check of evt.type, or warn_evttypes: false".to_owned()),
             );
         }
+        if item.enabled {
+            let subject = Subject {
+                name: &head.name,
+                catalog: self.sources[source].catalog,
+                expr: &prepared.expr,
+                is_syscall: item.source == SYSCALL_SOURCE,
+                events: &events,
+                wants_all_events: !item.warn_evttypes,
+            };
+            for finding in lint::check_condition(subject) {
+                let lint = self.place(item, &prepared, finding);
+                self.lints.push(lint);
+            }
+        }
         Ok(Some(CompiledRule {
             name: head.name.clone(),
             source,
@@ -441,6 +459,25 @@ impl<'r, 'c> Compiler<'r, 'c> {
             .collect();
         labels.truncate(8);
         (found, labels)
+    }
+
+    /// A lint at its places in the files.
+    fn place(&self, item: &RuleItem, prepared: &Prepared, finding: Finding) -> Diagnostic {
+        let Finding { code, mut severity, message, span, note, others, help, .. } = finding;
+        let (span, mut labels) = match span {
+            Some(span) => self.locate(item, prepared, span),
+            None => (item.head.span, Vec::new()),
+        };
+        for (other, text) in others {
+            let (span, uses) = self.locate(item, prepared, other);
+            if finding.is_placeholder && !uses.is_empty() {
+                severity = Severity::Note;
+            }
+            labels.push(Label { span, text });
+            labels.extend(uses);
+        }
+        labels.truncate(8);
+        Diagnostic { severity, code, message, span, note, labels, help }
     }
 
     fn event_sets(

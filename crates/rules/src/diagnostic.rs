@@ -11,6 +11,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use crate::source::{SourceSpan, Sources};
 
 /// How bad it is.
@@ -18,8 +20,24 @@ use crate::source::{SourceSpan, Sources};
 pub enum Severity {
     /// The file is refused.
     Error,
-    /// The file is accepted.
+    /// The file is accepted, but something in it is likely to be a mistake.
     Warning,
+    /// Worth knowing, and no mistake by itself. Shown on request.
+    Note,
+}
+
+impl Severity {
+    /// From the worst to the mildest.
+    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Note];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
 }
 
 /// Another place that belongs to a diagnostic.
@@ -62,13 +80,27 @@ impl Diagnostic {
         Self { severity, code, message, span, note: None, labels: Vec::new(), help: None }
     }
 
+    /// As JSON: places have a file, a line and a column, both from one, and an end.
+    pub fn to_json(&self, sources: &Sources) -> Value {
+        let labels: Vec<Value> = self
+            .labels
+            .iter()
+            .map(|label| json!({ "place": place(label.span, sources), "text": label.text }))
+            .collect();
+        json!({
+            "severity": self.severity.as_str(),
+            "code": self.code,
+            "message": self.message,
+            "place": place(self.span, sources),
+            "note": self.note,
+            "labels": labels,
+            "help": self.help,
+        })
+    }
+
     /// As text, several lines, with a line end at the end.
     pub fn render(&self, sources: &Sources) -> String {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        let mut text = format!("{severity}[{}]: {}\n", self.code, self.message);
+        let mut text = format!("{}[{}]: {}\n", self.severity.as_str(), self.code, self.message);
         let last_line = self
             .labels
             .iter()
@@ -86,6 +118,20 @@ impl Diagnostic {
         }
         text
     }
+}
+
+fn place(span: SourceSpan, sources: &Sources) -> Value {
+    let file = sources.file(span.file);
+    let at = |offset: usize| {
+        let offset = floor(&file.text, offset);
+        let (line, range) = file.line_at(offset);
+        (line + 1, file.text[range.start.min(offset)..offset].chars().count() + 1)
+    };
+    let ((line, column), (end_line, end_column)) = (at(span.start), at(span.end));
+    json!({
+        "file": file.name, "line": line, "column": column,
+        "end_line": end_line, "end_column": end_column,
+    })
 }
 
 /// Bytes of a line shown before and after the place, so that a line of a megabyte stays readable.
@@ -145,14 +191,14 @@ pub fn render_all(diagnostics: &[Diagnostic], sources: &Sources) -> String {
         text.push_str(&diagnostic.render(sources));
         text.push('\n');
     }
-    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
-    let warnings = diagnostics.len() - errors;
-    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    match (errors, warnings) {
-        (0, 0) => {}
-        (0, w) => text.push_str(&format!("{}\n", plural(w, "warning"))),
-        (e, 0) => text.push_str(&format!("{}\n", plural(e, "error"))),
-        (e, w) => text.push_str(&format!("{}, {}\n", plural(e, "error"), plural(w, "warning"))),
+    let counts: Vec<String> = Severity::ALL
+        .into_iter()
+        .map(|severity| (diagnostics.iter().filter(|d| d.severity == severity).count(), severity))
+        .filter(|(count, _)| *count > 0)
+        .map(|(n, severity)| format!("{n} {}{}", severity.as_str(), if n == 1 { "" } else { "s" }))
+        .collect();
+    if !counts.is_empty() {
+        let _ = writeln!(text, "{}", counts.join(", "));
     }
     text
 }

@@ -468,7 +468,7 @@ fn is_of_type(code: EventCode, name: &str, arg: &FieldArg) -> bool {
     }
 }
 
-fn is_open(code: EventCode) -> bool {
+pub(crate) fn is_open(code: EventCode) -> bool {
     matches!(
         code,
         code::SYSCALL_OPEN_X

@@ -14,12 +14,14 @@ use peregrine_state::path;
 use crate::process::{End, FdView};
 use crate::view::{EventView, Use};
 
+/// Flags of events that `fd.*` has values for.
+pub(crate) const ABOUT_FD: u16 =
+    EventFlags::CREATES_FD | EventFlags::USES_FD | EventFlags::DESTROYS_FD;
+
 impl EventView<'_> {
     /// The file descriptor `fd.*` is about: `None` if the event is not about one at all,
     /// `Some(None)` if nothing is known of it.
     fn subject_fd(&self) -> Option<Option<FdView<'_>>> {
-        const ABOUT_FD: u16 =
-            EventFlags::CREATES_FD | EventFlags::USES_FD | EventFlags::DESTROYS_FD;
         if !self.record.def().flags.has(ABOUT_FD) || !self.has_thread() {
             return None;
         }

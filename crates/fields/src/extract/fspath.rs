@@ -71,6 +71,60 @@ fn paths(event: EventCode) -> Option<Paths> {
     })
 }
 
+/// Whether events of a type may have one of the `fs.path.*`.
+pub(crate) fn has_path(field: Field, event: EventCode) -> bool {
+    let wants_one = matches!(field, Field::FsPathName | Field::FsPathNameraw);
+    paths(event).is_some_and(|paths| wants_one != matches!(paths, Paths::Two(..)))
+}
+
+/// Which parameters `evt.abspath` joins: a directory, if there is one, and a path.
+pub(crate) fn abspath_parameters(
+    event: EventCode,
+    which: &FieldArg,
+) -> Option<(Option<usize>, usize)> {
+    let second = *which == FieldArg::Index(2);
+    let (dirfd, path) = match event {
+        code::SYSCALL_RENAMEAT_X if second => {
+            (arg::syscall_renameat_x::newdirfd, arg::syscall_renameat_x::newpath)
+        }
+        code::SYSCALL_RENAMEAT_X => {
+            (arg::syscall_renameat_x::olddirfd, arg::syscall_renameat_x::oldpath)
+        }
+        code::SYSCALL_RENAMEAT2_X if second => {
+            (arg::syscall_renameat2_x::newdirfd, arg::syscall_renameat2_x::newpath)
+        }
+        code::SYSCALL_RENAMEAT2_X => {
+            (arg::syscall_renameat2_x::olddirfd, arg::syscall_renameat2_x::oldpath)
+        }
+        code::SYSCALL_SYMLINKAT_X => {
+            (arg::syscall_symlinkat_x::linkdirfd, arg::syscall_symlinkat_x::linkpath)
+        }
+        code::SYSCALL_OPENAT_2_X => (arg::syscall_openat_2_x::dirfd, arg::syscall_openat_2_x::name),
+        code::SYSCALL_OPENAT2_X => (arg::syscall_openat2_x::dirfd, arg::syscall_openat2_x::name),
+        code::SYSCALL_OPEN_BY_HANDLE_AT_X => {
+            return Some((None, arg::syscall_open_by_handle_at_x::path));
+        }
+        code::SYSCALL_LINKAT_2_X if second => {
+            (arg::syscall_linkat_2_x::newdir, arg::syscall_linkat_2_x::newpath)
+        }
+        code::SYSCALL_LINKAT_2_X => {
+            (arg::syscall_linkat_2_x::olddir, arg::syscall_linkat_2_x::oldpath)
+        }
+        code::SYSCALL_UNLINKAT_2_X => {
+            (arg::syscall_unlinkat_2_x::dirfd, arg::syscall_unlinkat_2_x::name)
+        }
+        code::SYSCALL_MKDIRAT_X => (arg::syscall_mkdirat_x::dirfd, arg::syscall_mkdirat_x::path),
+        code::SYSCALL_FCHMODAT_X => {
+            (arg::syscall_fchmodat_x::dirfd, arg::syscall_fchmodat_x::filename)
+        }
+        code::SYSCALL_FCHOWNAT_X => {
+            (arg::syscall_fchownat_x::dirfd, arg::syscall_fchownat_x::pathname)
+        }
+        _ => return None,
+    };
+    Some((Some(dirfd), path))
+}
+
 const UNKNOWN: &[u8] = b"<UNKNOWN>";
 
 impl EventView<'_> {
@@ -137,57 +191,14 @@ impl EventView<'_> {
         Some(Value::owned(path::join(&base, given)))
     }
 
-    pub(super) fn abspath(&self, arg: &FieldArg) -> Option<Value<'_>> {
+    pub(super) fn abspath(&self, which: &FieldArg) -> Option<Value<'_>> {
         if !self.has_thread() {
             return None;
         }
-        let second = *arg == FieldArg::Index(2);
-        let (dirfd, path) = match self.record.def().code {
-            code::SYSCALL_RENAMEAT_X if second => {
-                (arg::syscall_renameat_x::newdirfd, arg::syscall_renameat_x::newpath)
-            }
-            code::SYSCALL_RENAMEAT_X => {
-                (arg::syscall_renameat_x::olddirfd, arg::syscall_renameat_x::oldpath)
-            }
-            code::SYSCALL_RENAMEAT2_X if second => {
-                (arg::syscall_renameat2_x::newdirfd, arg::syscall_renameat2_x::newpath)
-            }
-            code::SYSCALL_RENAMEAT2_X => {
-                (arg::syscall_renameat2_x::olddirfd, arg::syscall_renameat2_x::oldpath)
-            }
-            code::SYSCALL_SYMLINKAT_X => {
-                (arg::syscall_symlinkat_x::linkdirfd, arg::syscall_symlinkat_x::linkpath)
-            }
-            code::SYSCALL_OPENAT_2_X => {
-                (arg::syscall_openat_2_x::dirfd, arg::syscall_openat_2_x::name)
-            }
-            code::SYSCALL_OPENAT2_X => {
-                (arg::syscall_openat2_x::dirfd, arg::syscall_openat2_x::name)
-            }
-            code::SYSCALL_OPEN_BY_HANDLE_AT_X => {
-                self.return_value().filter(|fd| *fd > 0)?;
-                let given = self.record.text(arg::syscall_open_by_handle_at_x::path);
-                return Some(self.normalized(given.unwrap_or(b"<NA>")));
-            }
-            code::SYSCALL_LINKAT_2_X if second => {
-                (arg::syscall_linkat_2_x::newdir, arg::syscall_linkat_2_x::newpath)
-            }
-            code::SYSCALL_LINKAT_2_X => {
-                (arg::syscall_linkat_2_x::olddir, arg::syscall_linkat_2_x::oldpath)
-            }
-            code::SYSCALL_UNLINKAT_2_X => {
-                (arg::syscall_unlinkat_2_x::dirfd, arg::syscall_unlinkat_2_x::name)
-            }
-            code::SYSCALL_MKDIRAT_X => {
-                (arg::syscall_mkdirat_x::dirfd, arg::syscall_mkdirat_x::path)
-            }
-            code::SYSCALL_FCHMODAT_X => {
-                (arg::syscall_fchmodat_x::dirfd, arg::syscall_fchmodat_x::filename)
-            }
-            code::SYSCALL_FCHOWNAT_X => {
-                (arg::syscall_fchownat_x::dirfd, arg::syscall_fchownat_x::pathname)
-            }
-            _ => return None,
+        let (dirfd, path) = abspath_parameters(self.record.def().code, which)?;
+        let Some(dirfd) = dirfd else {
+            self.return_value().filter(|fd| *fd > 0)?;
+            return Some(self.normalized(self.record.text(path).unwrap_or(b"<NA>")));
         };
         let dirfd = self.record.int(dirfd)?;
         let given = self.record.text(path)?;

@@ -4,10 +4,10 @@
 //! it exists there in one piece.
 
 mod container;
-mod evt;
-mod fd;
+pub(crate) mod evt;
+pub(crate) mod fd;
 mod fdlist;
-mod fspath;
+pub(crate) mod fspath;
 mod proc;
 mod user;
 
