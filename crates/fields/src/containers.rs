@@ -6,7 +6,7 @@
 /// Characters of an id as engines make them.
 const FULL_ID: usize = 64;
 /// Characters of an id as it is shown.
-const SHORT_ID: usize = 12;
+pub const SHORT_ID: usize = 12;
 
 /// What stands before and behind the id of 64 hexadecimal digits, in order of preference: Podman,
 /// Docker (also containerd and CRI-O without systemd), CRI.

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use peregrine_event::{ParamType, Record, Value};
+use peregrine_event::{Category, ParamType, Record, Value};
 use peregrine_filter::catalog::Scope;
-use peregrine_state::{Facts, Memo, Relative, Shard, Slot, Snapshot, Subject, User, path};
+use peregrine_state::{
+    Containers, Facts, Memo, Relative, Shard, Slot, Snapshot, Subject, User, path,
+};
 
 use crate::buffer::BufferFormat;
 use crate::process::{FdView, ProcessView, ThreadView};
@@ -246,6 +248,11 @@ impl<'a> EventView<'a> {
         self.process().filter(|_| self.session.containers)?.container_id()
     }
 
+    /// The containers of which more than their ids is known.
+    pub(crate) fn containers(&self) -> &Containers {
+        self.shard.containers()
+    }
+
     /// When the pid namespace of the container began. One that shares the host's has no start of
     /// its own.
     pub(crate) fn container_start(&self) -> Option<u64> {
@@ -341,7 +348,13 @@ impl<'a> EventView<'a> {
     pub(crate) fn memo_key(&self, scope: Scope) -> Option<u64> {
         match scope {
             Scope::Event => None,
-            Scope::Image => Some(identity(&self.shard.thread(self.slot()?).image.memo)),
+            // An event that tells of a container has its fields from there.
+            Scope::Image if self.record.def().category.has(Category::META) => None,
+            // What is known of containers may change while the image stays.
+            Scope::Image => {
+                let image = identity(&self.shard.thread(self.slot()?).image.memo);
+                Some(self.containers().generation() << 40 ^ image)
+            }
             Scope::Fd => {
                 let fd = self.event_fd()?;
                 // Kind and roles may change while the name stays.

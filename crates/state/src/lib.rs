@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+pub mod containers;
 pub mod counters;
 pub mod directory;
 pub mod fd;
@@ -39,6 +40,7 @@ pub mod thread;
 pub mod users;
 
 pub use apply::{Applied, EventContext, Subject};
+pub use containers::{Container, Containers};
 pub use counters::Counters;
 pub use directory::{Directory, ProcessKey, Published, Snapshot};
 pub use fd::{Fd, FdKind};

@@ -93,6 +93,8 @@ pub fn is_shared(record: &Record<'_>) -> bool {
         | code::SYSCALL_PRCTL_X
         | code::SYSCALL_PRLIMIT_X => record.int(0).unwrap_or(0) >= 0,
         code::PROCEXIT_1_E
+        | code::CONTAINER_JSON_2_E
+        | code::ASYNCEVENT_E
         | code::USER_ADDED_E
         | code::USER_DELETED_E
         | code::GROUP_ADDED_E

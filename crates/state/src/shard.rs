@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::containers::Containers;
 use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::fd::Fd;
@@ -76,6 +77,7 @@ pub struct Shard {
     pub(crate) config: Config,
     pub(crate) counters: Counters,
     pub(crate) users: Users,
+    pub(crate) containers: Containers,
     pub(crate) interfaces: Interfaces,
     pub(crate) directory: Option<Arc<Directory>>,
     resolver: Option<Box<dyn Resolver>>,
@@ -117,6 +119,7 @@ impl Shard {
             directory,
             counters: Counters::default(),
             users: Users::default(),
+            containers: Containers::default(),
             interfaces: Interfaces::default(),
             resolver: None,
             threads: Vec::new(),
@@ -166,6 +169,11 @@ impl Shard {
     /// Users and groups.
     pub fn users(&self) -> &Users {
         &self.users
+    }
+
+    /// Containers that something is known of beside their ids.
+    pub fn containers(&self) -> &Containers {
+        &self.containers
     }
 
     /// Users and groups, to fill them.

@@ -41,7 +41,7 @@ impl EventView<'_> {
             Class::FsPath => push(out, self.fspath_value(name)),
             Class::FdList => push(out, self.fdlist_value(name)),
             Class::Util => push(out, Some(Value::Uint(self.number))),
-            Class::Container => push(out, self.container_value(name)),
+            Class::Container => push(out, self.container_value(name, &field.arg)),
         }
     }
 

@@ -10,8 +10,9 @@ mod initial;
 mod process;
 mod sockets;
 
-use peregrine_event::{EventCode, EventFlags, HeaderFlags, Record, code};
+use peregrine_event::{EventCode, EventFlags, HeaderFlags, Record, arg, code};
 
+use crate::containers;
 use crate::fd::Fd;
 use crate::shard::{Shard, Slot};
 
@@ -365,6 +366,16 @@ impl Shard {
         step.subject.has_fd = self.add_fd(slot, number, fd);
     }
 
+    /// An event that a plugin injected: those of the container plugin tell of containers.
+    fn async_event(&mut self, step: &Step<'_>) {
+        let data = step.bytes(arg::asyncevent_e::data);
+        match step.r.text(arg::asyncevent_e::name) {
+            Some(containers::ADDED) => self.containers.add(data),
+            Some(containers::REMOVED) => self.containers.remove(data),
+            _ => {}
+        }
+    }
+
     #[allow(clippy::too_many_lines)]
     fn dispatch(&mut self, step: &mut Step<'_>) {
         if is_kept_enter(step.code) {
@@ -397,6 +408,10 @@ impl Shard {
             | code::SYSCALL_FORK_20_X
             | code::SYSCALL_VFORK_20_X
             | code::SYSCALL_CLONE3_X => self.clone_exit(step),
+            code::CONTAINER_JSON_2_E => {
+                self.containers.add(step.bytes(arg::container_json_2_e::json));
+            }
+            code::ASYNCEVENT_E => self.async_event(step),
             code::FORK_MARKER_X => self.fork_marker(step),
             code::SYSCALL_EXECVE_19_X | code::SYSCALL_EXECVEAT_X => self.exec(step),
             code::PROCEXIT_1_E => self.exit(step),
