@@ -15,7 +15,11 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(AUX)) \
 	$(if $(CAPTURES),--captures $(CAPTURES))
 
-.PHONY: kernels models help build run test lint deps clean doc conformance
+# Seconds per target, and which, for `make fuzz`.
+SECONDS ?= 60
+TARGETS ?=
+
+.PHONY: fuzz kernels models help build run test lint deps clean doc conformance
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
@@ -24,6 +28,8 @@ help:
 	@echo "                      Falco's own test cases and golden results, as a table"
 	@echo "make models           explore the models of our synchronisation without bounds (long)"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
+	@echo "make fuzz [TARGETS=... SECONDS=60]"
+	@echo "                      feed random captures, conditions and rules files (nightly compiler)"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
 	@echo "make doc              the API documentation"
@@ -57,6 +63,9 @@ models:
 # Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
 kernels: deps
 	@scripts/kernels.sh || [ $$? -eq 77 ]
+
+fuzz:
+	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
 
 doc:
 	$(CARGO) doc --workspace --no-deps

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::details::doubts;
 use crate::diagnostic::{Diagnostic, Label, Severity, did_you_mean};
 use crate::exceptions;
-use crate::items::{RuleItem, SYSCALL_SOURCE};
+use crate::items::{ListItem, RuleItem, SYSCALL_SOURCE};
 use crate::lint::{self, Finding, Subject};
 use crate::lists::{self, CompiledList, MAX_CONDITION};
 use crate::loader::{EventSource, ExtraField, Extras};
@@ -217,9 +217,29 @@ impl<'r, 'c> Compiler<'r, 'c> {
                 if let Some(found) = &error.found {
                     problem = problem.note(format!("found '{found}'"));
                 }
+                if let Some(list) = self.list_at(span) {
+                    // The mistake is where the list is used, not in the list.
+                    problem
+                        .labels
+                        .push(Label { span, text: format!("in list '{}'", list.head.name) });
+                    problem.span = fallback;
+                    problem.note = Some("in its condition or exceptions".to_owned());
+                    return Err(problem.help(Some(format!(
+                        "list '{0}' stands where one value is expected; write 'in ({0})'",
+                        list.head.name
+                    ))));
+                }
                 Err(problem.help(lint::parse_help(&error, text.as_str())))
             }
         }
+    }
+
+    /// The list whose items a place is among.
+    fn list_at(&self, place: SourceSpan) -> Option<&'r ListItem> {
+        let holds = |span: SourceSpan| {
+            span.file == place.file && span.start <= place.start && place.start <= span.end
+        };
+        self.collector.lists.iter().find(|list| list.items.iter().any(|item| holds(item.span)))
     }
 
     fn expand(&self, expr: &mut Expr, visibility: u32) -> Expansion {
@@ -555,6 +575,7 @@ impl<'r, 'c> Compiler<'r, 'c> {
             }
         };
         self.warn_deprecated_output(&output, item);
+        self.lint_output(&output_fields, item, source);
         for (key, field) in &extra_fields {
             if let Err(error) = checker.check(&field.format) {
                 let code = ErrorCode::CompileOutput;
@@ -564,6 +585,25 @@ impl<'r, 'c> Compiler<'r, 'c> {
             self.warn_deprecated_output(&field.format, item);
         }
         Ok(Some((output, output_fields, extra_fields)))
+    }
+
+    /// Fields that only conditions have.
+    fn lint_output(&mut self, fields: &[String], item: &RuleItem, source: usize) {
+        let catalog = self.sources[source].catalog;
+        for field in fields.iter().filter(|_| item.enabled) {
+            let name = field.split('[').next().unwrap_or_default();
+            if catalog.field(name).is_none_or(|info| !info.filter_only) {
+                continue;
+            }
+            let at = item.output.as_str().find(&**field);
+            let span = at.and_then(|at| item.output.span(at..at + field.len()));
+            let message = format!("{field} never has a value in an output");
+            let span = span.unwrap_or(item.head.span);
+            let code = "LINT_FIELD_WITHOUT_VALUE";
+            let mut lint = Diagnostic::new(Severity::Warning, code, message, span);
+            lint.note = Some("only conditions have it".to_owned());
+            self.lints.push(lint);
+        }
     }
 
     fn warn_deprecated_output(&mut self, output: &str, item: &RuleItem) {

@@ -132,6 +132,7 @@ fn references_are_explained() {
         with("  exceptions:\n  - name: e\n    fields: proc.name\n    values: [[a]]\n"),
         with("  exceptions:\n  - fields: proc.name\n"),
         with("- rule: narrower\n  desc: d\n  condition: evt.type = open and proc.name = a\n  output: o\n  priority: INFO\n"),
+        with("- list: shells\n  items: [bash, sh]\n- rule: list as a value\n  desc: d\n  condition: evt.type = open and proc.name = shells\n  output: o\n  priority: INFO\n"),
         with("- macro: unused\n  condition: evt.type = open\n- list: unused_list\n  items: [a]\n"),
     ];
     let files: Vec<&str> = files.iter().map(String::as_str).collect();

@@ -173,6 +173,17 @@ fn fields_without_a_value_are_found() {
 }
 
 #[test]
+fn outputs_with_fields_for_conditions_only_are_found() {
+    let output = |text: &str| {
+        let yaml =
+            rule("r", "evt.type = connect").replace("output: o", &format!("output: '{text}'"));
+        diagnostics(&[&yaml]).iter().any(|d| d.code == "LINT_FIELD_WITHOUT_VALUE")
+    };
+    assert!(output("to %fd.ip") && output("%evt.around[5]"));
+    assert!(!output("to %fd.sip of %proc.name"));
+}
+
+#[test]
 fn costly_checks_on_every_event_are_found() {
     check(
         "LINT_EXPENSIVE",

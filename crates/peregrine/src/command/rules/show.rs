@@ -30,7 +30,7 @@ pub fn text(args: &ShowArgs) -> anyhow::Result<String> {
     let description = describe(&args.files)?;
     let rule = find(&description, &args.rule)?;
     if args.json {
-        return Ok(format!("{:#}\n", rule.to_json()));
+        return Ok(format!("{:#}\n", serde_json::json!({ "rules": [rule.to_json()] })));
     }
     page(rule)
 }
