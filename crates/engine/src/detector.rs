@@ -1,6 +1,7 @@
 //! One worker's evaluation of the rules: [`Detector`].
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use peregrine_fields::value::sanitize;
 use peregrine_fields::view::EventView;
@@ -9,6 +10,7 @@ use peregrine_output::{Alert, FieldValue, StateQuality};
 use peregrine_rules::RuleMatching;
 use serde_json::Value as Json;
 
+use crate::published::RuleTotals;
 use crate::ruleset::{ActiveRule, Detection};
 
 /// Evaluates the rules for the events of one worker. Holds the worker's scratch space.
@@ -17,6 +19,21 @@ pub struct Detector {
     evaluator: Evaluator,
     text: Vec<u8>,
     matches: Vec<u64>,
+    costs: Vec<Cost>,
+    /// Events until the next one whose evaluations are timed.
+    until_timed: u32,
+}
+
+/// One event in so many has its evaluations timed: reading the clock costs as much as a condition.
+const TIMED: u32 = 128;
+
+/// What a rule cost so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    evaluations: u64,
+    timed_ns: u64,
+    /// What has been told of it.
+    told: RuleTotals,
 }
 
 /// What an event cost and brought.
@@ -35,7 +52,8 @@ impl Detector {
     pub fn new(detection: Arc<Detection>) -> Self {
         let evaluator = Evaluator::new(detection.program.clone());
         let matches = vec![0; detection.rules.len()];
-        Self { detection, evaluator, text: Vec::new(), matches }
+        let costs = vec![Cost::default(); detection.rules.len()];
+        Self { detection, evaluator, text: Vec::new(), matches, costs, until_timed: TIMED }
     }
 
     /// The rules.
@@ -46,6 +64,30 @@ impl Detector {
     /// Matches per rule so far, by the rule's index.
     pub fn matches(&self) -> &[u64] {
         &self.matches
+    }
+
+    /// Tells what each rule did since the last call, by name.
+    pub fn take_costs(&mut self, mut tell: impl FnMut(&str, RuleTotals)) {
+        let counted = self.costs.iter_mut().zip(&self.matches);
+        for (rule, (cost, matches)) in self.detection.rules.iter().zip(counted) {
+            let now = RuleTotals {
+                matches: *matches,
+                evaluations: cost.evaluations,
+                time_ns: cost.timed_ns * u64::from(TIMED),
+            };
+            if now != cost.told {
+                let told = std::mem::replace(&mut cost.told, now);
+                tell(
+                    rule.identity.name(),
+                    RuleTotals {
+                        // An alert can be taken back.
+                        matches: now.matches.saturating_sub(told.matches),
+                        evaluations: now.evaluations - told.evaluations,
+                        time_ns: now.time_ns - told.time_ns,
+                    },
+                );
+            }
+        }
     }
 
     /// Tries an event with the rules its type can satisfy; hands each alert to `emit`.
@@ -62,16 +104,34 @@ impl Detector {
         if candidates.is_empty() {
             return examined;
         }
+        self.until_timed -= 1;
+        let mut began = None;
+        if self.until_timed == 0 {
+            self.until_timed = TIMED;
+            began = Some(Instant::now());
+        }
         self.evaluator.begin_event();
         let mut evaluation = self.evaluator.on(event);
         for index in candidates {
             let rule = &detection.rules[index.0 as usize];
             examined.evaluations += 1;
-            if evaluation.matches(rule.condition) {
+            let is_match = evaluation.matches(rule.condition);
+            let cost = &mut self.costs[index.0 as usize];
+            cost.evaluations += 1;
+            if let Some(began) = &mut began {
+                let now = Instant::now();
+                cost.timed_ns += (now - *began).as_nanos() as u64;
+                *began = now;
+            }
+            if is_match {
                 examined.alerts += 1;
                 examined.capture_ns = examined.capture_ns.max(rule.capture_ns);
                 self.matches[index.0 as usize] += 1;
-                emit(alert(rule, event, sequence, state, &mut self.text));
+                let mut alert = alert(rule, event, sequence, state, &mut self.text);
+                if let Some(lineage) = &detection.lineage {
+                    alert.lineage = lineage.of(event);
+                }
+                emit(alert);
                 if detection.matching == RuleMatching::First {
                     break;
                 }
@@ -112,6 +172,7 @@ fn alert(
         message,
         fields,
         state,
+        lineage: Vec::new(),
     }
 }
 

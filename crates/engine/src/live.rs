@@ -8,20 +8,21 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
-use peregrine_output::AlertSender;
+use peregrine_output::{AlertSender, RuleIdentity};
 use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
-use peregrine_probe::{Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost};
-use peregrine_state::{ChildRule, Config, Directory, Shard};
+use peregrine_probe::{Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Ring};
+use peregrine_state::{ChildRule, Config, Counters, Directory, Shard};
 
 use crate::counters::{WorkerCounters, WorkerTotals};
 use crate::host::{self, HostFiles};
 use crate::interest::{self, Wanted};
 use crate::parking::Bounds;
 use crate::progress::Progress;
+use crate::published::{Published, RuleTotals};
 use crate::recording::{self, RecordOptions, Recorder, RecorderError, RecordingSummary, Tap};
 use crate::resolver::ProcResolver;
-use crate::ruleset::Detection;
+use crate::ruleset::{ActiveRule, Detection};
 use crate::swap::RuleSlot;
 use crate::waiting::{Patience, Waiter};
 use crate::worker::{self, Feed, Matches, Tools, Worker};
@@ -101,6 +102,26 @@ pub struct Live {
     initial_state: InitialState,
     initial_state_time: Duration,
     recorder: Option<Recorder>,
+    published: Arc<Published>,
+    /// Mapped to look at their levels only.
+    rings: Vec<Ring>,
+}
+
+/// What runs, at one moment.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// Each worker's counters.
+    pub workers: Vec<WorkerTotals>,
+    /// The worker of each ring, the bytes that wait in it, and its size.
+    pub rings: Vec<(u32, u64, u64)>,
+    /// Records the kernel side could not deliver.
+    pub drops: Drops,
+    /// Enabled rules with what they did and cost.
+    pub rules: Vec<(Arc<RuleIdentity>, RuleTotals)>,
+    /// Sizes and counters of the state.
+    pub state: Counters,
+    /// Cost of the kernel programs; empty unless measured.
+    pub costs: Vec<ProgramCost>,
 }
 
 /// What a run did.
@@ -195,6 +216,10 @@ impl Live {
             initial_state: found,
             initial_state_time,
             recorder,
+            published: Arc::new(Published::new(workers as usize)),
+            rings: (0..probe.ring_count())
+                .map(|ring| probe.ring(ring))
+                .collect::<Result<_, _>>()?,
             probe,
         };
         for (index, shard) in shards.into_iter().enumerate() {
@@ -244,6 +269,7 @@ impl Live {
             position: (u64::from(index), u64::from(workers)),
             directory: self.directory.clone(),
             progress: self.progress.clone(),
+            published: self.published.clone(),
             tap,
         };
         self.counters.push(counters.clone());
@@ -329,6 +355,28 @@ impl Live {
             switched_off: if is_complete { names(&old, &new) } else { Vec::new() },
             is_complete,
             took: began.elapsed(),
+        })
+    }
+
+    /// The numbers at this moment; those of rules and state are up to a second old.
+    ///
+    /// # Errors
+    /// The kernel's counters cannot be read.
+    pub fn observe(&self) -> Result<Observation, LiveError> {
+        let workers = self.threads.len() as u32;
+        let ring = |(index, ring): (usize, &Ring)| {
+            (owner(index as u32, workers), ring.pending(), ring.capacity())
+        };
+        let detection = self.rules();
+        let rule =
+            |rule: &ActiveRule| (rule.identity.clone(), self.published.rule(rule.identity.name()));
+        Ok(Observation {
+            workers: self.counters.iter().map(|c| c.totals()).collect(),
+            rings: self.rings.iter().enumerate().map(ring).collect(),
+            drops: self.probe.drops()?,
+            rules: detection.rules.iter().map(rule).collect(),
+            state: self.published.state(),
+            costs: self.probe.costs(),
         })
     }
 

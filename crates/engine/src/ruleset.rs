@@ -16,6 +16,7 @@ use peregrine_rules::{
 };
 
 use crate::interest::Wanted;
+use crate::lineage::Lineage;
 use crate::recording::CaptureMode;
 
 /// A rule, ready to run.
@@ -46,6 +47,10 @@ pub struct Detection {
     pub matching: RuleMatching,
     /// What is the same for all events.
     pub session: Session,
+    /// How alerts get their process tree; `None`: they get none.
+    pub lineage: Option<Lineage>,
+    /// Enabled rules as they were written; only kept along with [`Self::lineage`].
+    pub texts: Vec<RuleText>,
     enabled: usize,
     wanted: Wanted,
 }
@@ -65,6 +70,22 @@ pub struct RuleOptions {
     pub session: Session,
     /// Which alerts start a capture; `None`: none.
     pub capture: Option<AlertCaptures>,
+    /// Whether alerts carry their process tree and rules their texts, for those who show them to
+    /// people.
+    pub lineage: bool,
+}
+
+/// A rule as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleText {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Its condition, macros and lists not replaced.
+    pub condition: String,
+    /// Its output.
+    pub output: String,
 }
 
 /// Which alerts start a capture, and for how long.
@@ -95,6 +116,7 @@ impl Default for RuleOptions {
             suggested_output: true,
             session: Session::default(),
             capture: None,
+            lineage: false,
         }
     }
 }
@@ -216,6 +238,20 @@ pub fn load(options: &RuleOptions) -> Result<Loaded, RulesError> {
     })
 }
 
+/// Enabled rules of the system call source as they were written.
+fn texts(loader: &Loader<'_>) -> Vec<RuleText> {
+    let rules = loader.describe().rules.into_iter();
+    rules
+        .filter(|rule| rule.enabled && rule.source == SYSCALL_SOURCE)
+        .map(|rule| RuleText {
+            name: rule.name,
+            description: rule.description,
+            condition: rule.condition,
+            output: rule.output,
+        })
+        .collect()
+}
+
 impl Detection {
     /// No rules: events are applied, and nothing is asked of them.
     pub fn none(session: Session) -> Self {
@@ -231,6 +267,7 @@ impl Detection {
         let source = set.source(SYSCALL_SOURCE).ok_or("no rules for system calls")?;
         let fields = Fields::syscall();
         let parse = |text: &str| Template::parse(text, &fields).map_err(|e| e.to_string());
+        let texts = if options.lineage { texts(loader) } else { Vec::new() };
         let mut rules = Vec::with_capacity(source.rules().len());
         for rule in source.rules() {
             let tags = rule.tags.iter().map(String::as_str);
@@ -254,6 +291,8 @@ impl Detection {
             index,
             matching: options.matching,
             session: options.session.clone(),
+            lineage: options.lineage.then(Lineage::new),
+            texts,
             enabled: set.count(DEFAULT_RULESET),
             wanted: wanted(source, &set.enabled(SYSCALL_SOURCE, DEFAULT_RULESET)),
         })

@@ -29,6 +29,7 @@ use crate::detector::Detector;
 use crate::host::HostFiles;
 use crate::parking::{Awaited, Bounds, Parking};
 use crate::progress::Progress;
+use crate::published::Published;
 use crate::recording::Tap;
 use crate::ruleset::Detection;
 use crate::swap::{self, RuleSlot};
@@ -60,6 +61,8 @@ pub struct Tools {
     pub directory: Arc<Directory>,
     /// How far the workers have come.
     pub progress: Arc<Progress>,
+    /// Where they tell what rules cost and how large the state is.
+    pub published: Arc<Published>,
     /// Where what is applied is copied to, if it is recorded.
     pub tap: Option<Tap>,
 }
@@ -78,6 +81,7 @@ pub struct Worker {
     session: Session,
     directory: Arc<Directory>,
     progress: Arc<Progress>,
+    published: Arc<Published>,
     tap: Option<Tap>,
     own: usize,
     number: u64,
@@ -105,6 +109,7 @@ impl Worker {
             session,
             directory: tools.directory,
             progress: tools.progress,
+            published: tools.published,
             tap: tools.tap,
             own: tools.position.0 as usize,
             number: tools.position.0,
@@ -226,6 +231,7 @@ impl Worker {
     pub fn adopt_rules(&mut self) {
         if let Some((version, detection)) = self.rules.newer_than(self.rules_version) {
             self.count_matches();
+            self.published.add_rules(&mut self.detector);
             self.session = detection.session.clone();
             self.detector = Detector::new(detection);
             self.rules_version = version;
@@ -259,9 +265,11 @@ impl Worker {
         }
     }
 
-    /// Publishes the sizes of the state.
-    pub fn count_levels(&self) {
+    /// Publishes the sizes of the state, and what rules cost.
+    pub fn count_levels(&mut self) {
         let counters = self.shard.counters();
+        self.published.add_rules(&mut self.detector);
+        self.published.set_state(self.own, counters);
         self.counters.threads.set(counters.n_threads);
         self.counters.fds.set(counters.n_fds);
     }

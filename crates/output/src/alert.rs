@@ -136,6 +136,22 @@ pub struct Alert {
     pub fields: Vec<(Arc<str>, FieldValue)>,
     /// Whether the state behind the alert was complete.
     pub state: StateQuality,
+    /// The process and its ancestors, nearest first, for those who show alerts to people. No line
+    /// has it; empty unless somebody asked for it.
+    pub lineage: Vec<Ancestor>,
+}
+
+/// A process above an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its process id.
+    pub pid: u64,
+    /// Its name.
+    pub name: String,
+    /// Path of its program.
+    pub exe: String,
+    /// Its command line.
+    pub command: String,
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub mod syslog;
 pub mod tls;
 pub mod totals;
 
-pub use alert::{Alert, FieldValue, RuleIdentity, StateQuality};
+pub use alert::{Alert, Ancestor, FieldValue, RuleIdentity, StateQuality};
 pub use file::{FileSink, Rotation, StdoutSink};
 pub use http::{BatchForm, HttpBatch, HttpOptions, HttpSink};
 pub use hub::{Hub, Interest, Published};

@@ -273,6 +273,7 @@ pub(crate) mod tests {
                 (Arc::from("evt.time"), FieldValue::Null),
             ],
             state: StateQuality::Exact,
+            lineage: Vec::new(),
         }
     }
 

@@ -34,6 +34,7 @@ fn alert_of(line: &Value) -> Alert {
             .map(|(name, value)| (Arc::from(&**name), field_of(value)))
             .collect(),
         state: StateQuality::Exact,
+        lineage: Vec::new(),
     }
 }
 

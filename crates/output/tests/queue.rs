@@ -21,6 +21,7 @@ fn alert(rule: &Arc<RuleIdentity>, sequence: u64) -> Alert {
         message: format!("alert {sequence}"),
         fields: Vec::new(),
         state: StateQuality::Exact,
+        lineage: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ mod command;
 mod outputs;
 mod replaying;
 mod report;
+mod serving;
 mod writing;
 
 use std::io::Write;

@@ -80,15 +80,17 @@ enum Syslog {
     Remote { scheme: String, host: String, port: u16 },
 }
 
-/// Outputs that run, and the local stream.
+/// Outputs that run, and who shows alerts as they come.
 pub struct Started {
     /// The outputs.
     pub outputs: Outputs,
+    /// The latest alerts; none unless somebody may want them.
+    pub hub: Option<Hub>,
     _stream: Option<StreamServer>,
 }
 
 impl OutputArgs {
-    /// Starts the outputs.
+    /// Starts the outputs. With `has_viewers` there is a hub even without a socket.
     ///
     /// # Errors
     /// An output cannot be opened.
@@ -97,6 +99,7 @@ impl OutputArgs {
         format: LineFormat,
         hostname: &str,
         is_json: bool,
+        has_viewers: bool,
     ) -> anyhow::Result<Started> {
         let mut builder = OutputsBuilder::new(format, Some(ALERT_QUEUE), WhenFull::DropNewest);
         if !self.no_stdout {
@@ -144,7 +147,7 @@ impl OutputArgs {
             })?;
             builder = builder.sink(sink, self.spooled("http"));
         }
-        let hub = self.socket.is_some().then(|| Hub::new(RECENT));
+        let hub = (has_viewers || self.socket.is_some()).then(|| Hub::new(RECENT));
         if let Some(hub) = &hub {
             builder = builder.sink(hub.sink(), SinkOptions::default());
         }
@@ -155,7 +158,7 @@ impl OutputArgs {
             ),
             _ => None,
         };
-        Ok(Started { outputs: builder.start()?, _stream: stream })
+        Ok(Started { outputs: builder.start()?, hub, _stream: stream })
     }
 
     fn tls(&self) -> TlsOptions {

@@ -32,6 +32,7 @@ pub fn alert(number: u64) -> Alert {
         message: format!("alert {number}"),
         fields: Vec::new(),
         state: StateQuality::Exact,
+        lineage: Vec::new(),
     }
 }
 

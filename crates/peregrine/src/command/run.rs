@@ -20,6 +20,7 @@ use signal_hook::iterator::Signals;
 
 use crate::outputs::{OutputArgs, SHUTDOWN_PATIENCE, Started, parse_bytes};
 use crate::report;
+use crate::serving::{ServeArgs, Serving};
 
 /// Options of `peregrine run`.
 #[derive(Debug, Args)]
@@ -75,6 +76,8 @@ pub struct RunArgs {
     iso_time: bool,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,6 +111,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 
     let started = args.outputs()?;
     let outputs = &started.outputs;
+    let servers = args.serve.servers()?;
+    let mut serving = match servers.is_empty() {
+        true => None,
+        false => Some(Serving::start(&servers, started.hub.clone())?),
+    };
+    if let Some(serving) = &mut serving {
+        serving.set_files(&args.rules, &[]);
+    }
     let live = Live::start(&args.live_options(), detection.clone(), &outputs.sender())?;
     let (hook, reason) = live.hook();
     let (found, took) = live.initial_state();
@@ -123,8 +134,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         found.files,
         took.as_millis(),
     );
+    if let Some(serving) = &mut serving {
+        for address in serving.addresses() {
+            eprintln!("peregrine: serving on {address}");
+        }
+        serving.tick(&live, outputs.totals())?;
+    }
     let end = args.duration.map(|duration| Instant::now() + duration);
-    wait(&live, outputs, &mut signals, end)?;
+    wait(&live, outputs, serving.as_mut(), &mut signals, end)?;
 
     let summary = live.stop()?;
     let delivered = started.outputs.shutdown(Some(SHUTDOWN_PATIENCE));
@@ -136,6 +153,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 fn wait(
     live: &Live,
     outputs: &Outputs,
+    mut serving: Option<&mut Serving>,
     signals: &mut Signals,
     end: Option<Instant>,
 ) -> anyhow::Result<()> {
@@ -156,6 +174,9 @@ fn wait(
         }
         if now >= next_tick {
             live.tick()?;
+            if let Some(serving) = &mut serving {
+                serving.tick(live, outputs.totals())?;
+            }
             next_tick = now + TICK;
         }
         let until = end.map_or(next_tick, |end| end.min(next_tick));
@@ -177,6 +198,7 @@ impl RunArgs {
                 Matching::All => RuleMatching::All,
             },
             session: Session { hostname: Some(host::hostname().into()), ..Session::default() },
+            lineage: self.serve.has_page(),
             ..RuleOptions::default()
         })
     }
@@ -210,7 +232,7 @@ impl RunArgs {
         let encoding = if self.json { Encoding::json() } else { Encoding::Text };
         let hostname = host::hostname();
         let format = LineFormat::new(encoding, hostname.as_str()).iso_8601(self.iso_time);
-        self.output.start(format, &hostname, self.json)
+        self.output.start(format, &hostname, self.json, self.serve.has_page())
     }
 }
 
