@@ -11,6 +11,9 @@ export PEREGRINE_SHARED ?= $(SHARED)
 # Watching the kernel needs root; everything else does not.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
+# Made-up histories that `make differential` tries.
+SEEDS ?= 5000
+
 # Folders for `make conformance`; without them those of $(SHARED)/conformance.
 conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(AUX)) \
 	$(if $(CAPTURES),--captures $(CAPTURES))
@@ -19,13 +22,15 @@ conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(
 SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: fuzz kernels models help build run test lint deps clean doc conformance
+.PHONY: differential fuzz kernels models help build run test lint deps clean doc conformance
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
 	@echo "make test             every test that can run on this machine"
 	@echo "make conformance [VECTORS=DIR AUX=DIR CAPTURES=DIR]"
 	@echo "                      Falco's own test cases and golden results, as a table"
+	@echo "make differential [SEEDS=5000]"
+	@echo "                      captures and made-up histories on 1 to 16 workers: all the same"
 	@echo "make models           explore the models of our synchronisation without bounds (long)"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make fuzz [TARGETS=... SECONDS=60]"
@@ -50,6 +55,11 @@ lint: deps
 # Live tests load the probe: as root they run, otherwise they say why they are skipped.
 test: lint
 	$(CARGO) test --workspace --locked
+
+# Captures and made-up histories on 1 to 16 workers.
+differential: deps
+	PEREGRINE_SEEDS=$(SEEDS) $(CARGO) test --release --locked --quiet \
+		-p peregrine-engine --test differential --test parallel_captures -- --nocapture
 
 # The same code as in `make test`, over any folders and without the shortcuts of debug builds.
 conformance: deps

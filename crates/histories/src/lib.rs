@@ -1,0 +1,20 @@
+//! Histories that a kernel could make: made up from a seed, played, written as captures, shrunk.
+//!
+//! ```text
+//! seed ─► History (acts) ─► Machine plays them ─► events ─► capture in memory
+//!              └ shrink: the fewest acts that still fail ─► printed as a story
+//! ```
+//! An act names who does it by a number, which the machine takes modulo those that are there. So
+//! any list of acts is a history, and leaving some out gives another one.
+#![forbid(unsafe_code)]
+
+mod act;
+mod events;
+mod machine;
+mod random;
+mod shrink;
+
+pub use act::{Act, Call, History, Told};
+pub use machine::{Played, play};
+pub use random::Random;
+pub use shrink::shrink;
