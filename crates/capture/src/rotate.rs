@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// When to go on to the next file: behind the event with which it passes a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rotation {
-    /// After so many bytes, before compression.
+    /// After so many bytes of events, before compression; the state it starts with does not count.
     pub max_bytes: Option<u64>,
     /// After so many nanoseconds of events.
     pub max_ns: Option<u64>,
@@ -37,6 +37,8 @@ pub struct RotatingWriter {
     number: u64,
     first_ts: Option<u64>,
     last_ts: u64,
+    /// Bytes of the state at the start of the file.
+    head_bytes: u64,
     /// Bytes and events of files that are finished.
     finished: (u64, u64),
 }
@@ -79,6 +81,7 @@ impl RotatingWriter {
             number: 1,
             first_ts: None,
             last_ts: 0,
+            head_bytes: 0,
             finished: (0, 0),
         })
     }
@@ -93,7 +96,10 @@ impl RotatingWriter {
     /// # Errors
     /// As [`Writer::record`].
     pub fn record(&mut self, record: &Record<'_>, flags: u32) -> Result<(), Error> {
-        self.first_ts.get_or_insert(record.ts());
+        if self.first_ts.is_none() {
+            self.first_ts = Some(record.ts());
+            self.head_bytes = self.writer.bytes();
+        }
         self.last_ts = self.last_ts.max(record.ts());
         self.writer.record(record, flags)
     }
@@ -101,8 +107,9 @@ impl RotatingWriter {
     /// Whether the file has passed a limit: its writer should go on to the next one.
     pub fn is_full(&self) -> bool {
         let age = self.last_ts.saturating_sub(self.first_ts.unwrap_or(self.last_ts));
-        self.writer.events() > 0
-            && (self.rotation.max_bytes.is_some_and(|max| self.writer.bytes() >= max)
+        let bytes = self.writer.bytes() - self.head_bytes;
+        self.first_ts.is_some()
+            && (self.rotation.max_bytes.is_some_and(|max| bytes >= max)
                 || self.rotation.max_ns.is_some_and(|max| age >= max))
     }
 

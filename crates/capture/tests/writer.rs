@@ -144,7 +144,7 @@ fn files_rotate_by_size_and_time() {
         ..CaptureState::default()
     };
     for (rotation, files) in [
-        (Rotation { max_bytes: Some(2000), ..Rotation::default() }, 4..6),
+        (Rotation { max_bytes: Some(2000), ..Rotation::default() }, 3..5),
         (Rotation { max_ns: Some(9), ..Rotation::default() }, 10..11),
         (Rotation { max_ns: Some(9), keep: Some(3), ..Rotation::default() }, 3..4),
         (Rotation::default(), 1..2),

@@ -147,6 +147,11 @@ impl<'a> EventView<'a> {
         self
     }
 
+    /// The state that the event was applied to.
+    pub fn shard(&self) -> &'a Shard {
+        self.shard
+    }
+
     /// The thread of the event. Some events change nothing and are applied without it.
     fn slot(&self) -> Option<Slot> {
         self.subject.thread.or_else(|| self.shard.find(i64::from(self.record.tid())))

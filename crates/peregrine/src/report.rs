@@ -46,6 +46,9 @@ pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
     if total.parking_timeouts > 0 {
         line!("  parking timeouts: {}", total.parking_timeouts);
     }
+    if let Some(recording) = &summary.recording {
+        recorded(&mut out, recording);
+    }
     if full {
         details(&mut out, summary, &total);
     }
@@ -64,10 +67,7 @@ pub fn recording_text(summary: &Summary) -> String {
         recording.events,
         recording.bytes
     );
-    for path in &recording.files {
-        line!("  file       {}", path.display());
-    }
-    recording_losses(&mut out, recording);
+    recorded(&mut out, recording);
     let drops = summary.drops.total();
     line!(
         "  lost       {drops} in the kernel{}",
@@ -79,8 +79,24 @@ pub fn recording_text(summary: &Summary) -> String {
     out
 }
 
-fn recording_losses(out: &mut String, recording: &RecordingSummary) {
+/// Files that were written, and what is missing in them.
+fn recorded(out: &mut String, recording: &RecordingSummary) {
     macro_rules! line { ($($arg:tt)*) => { let _ = writeln!(out, $($arg)*); } }
+    for path in &recording.files {
+        line!("  file       {}", path.display());
+    }
+    for path in &recording.captures {
+        line!("  capture    {}", path.display());
+    }
+    if recording.captures_cut_short > 0 {
+        line!(
+            "  {} captures ended before their time, at their largest size",
+            recording.captures_cut_short
+        );
+    }
+    if let Some(error) = &recording.error {
+        line!("  recording stopped: {error}");
+    }
     if recording.lost > 0 {
         line!("  lost       {} because writing did not keep up", recording.lost);
     }

@@ -1,11 +1,14 @@
 //! How captures are written: options that all commands share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use peregrine_capture::{Rotation, WriterOptions};
+use peregrine_engine::recording::{AlertCaptureOptions, CaptureMode};
+
+use crate::outputs::parse_bytes;
 
 /// How a capture is written.
 #[derive(Debug, Clone, Default, Args)]
@@ -14,8 +17,8 @@ pub struct WriteArgs {
     /// Compress the capture with gzip; also done if its name ends in .gz
     #[arg(long)]
     pub gzip: bool,
-    /// Go on to the next file after so many bytes before compression, as in 100M; files are numbered
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    /// Go on to the next file after so many bytes of events before compression, as in 100M
+    #[arg(long, value_name = "SIZE", value_parser = parse_some_bytes)]
     pub rotate_size: Option<u64>,
     /// Go on to the next file after so many seconds of events
     #[arg(long, value_name = "S", value_parser = parse_seconds)]
@@ -64,22 +67,69 @@ impl WriteArgs {
     }
 }
 
+/// Which alerts start a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CaptureChoice {
+    /// Those of rules with `capture: true`
+    Rules,
+    /// All
+    AllRules,
+}
+
+/// Captures around alerts.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Captures around alerts")]
+pub struct CaptureArgs {
+    /// Write a capture of what happens around alerts
+    #[arg(long, value_enum, value_name = "WHICH")]
+    capture: Option<CaptureChoice>,
+    /// Start of the names of captures; time stamp and number of the event follow
+    #[arg(long, value_name = "PATH", default_value = "/tmp/falco", requires = "capture")]
+    capture_prefix: PathBuf,
+    /// How long a capture goes on after an alert whose rule has no capture_duration, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5000, requires = "capture")]
+    capture_duration: u32,
+    /// How much of the time before the alert a capture has, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5000, requires = "capture")]
+    capture_before: u32,
+    /// Most bytes kept for that
+    #[arg(long, value_name = "SIZE", default_value = "64M", requires = "capture",
+          value_parser = parse_some_bytes)]
+    capture_before_size: u64,
+    /// Size at which a capture ends before its time
+    #[arg(long, value_name = "SIZE", requires = "capture", value_parser = parse_some_bytes)]
+    capture_max_size: Option<u64>,
+}
+
+impl CaptureArgs {
+    /// What was asked for; `None`: no captures.
+    pub fn options(&self) -> Option<AlertCaptureOptions> {
+        let millis = |ms: u32| Duration::from_millis(u64::from(ms));
+        Some(AlertCaptureOptions {
+            mode: match self.capture? {
+                CaptureChoice::Rules => CaptureMode::Rules,
+                CaptureChoice::AllRules => CaptureMode::AllRules,
+            },
+            path_prefix: self.capture_prefix.clone(),
+            default_duration: millis(self.capture_duration),
+            max_file_bytes: self.capture_max_size,
+            before: millis(self.capture_before),
+            before_bytes: usize::try_from(self.capture_before_size).unwrap_or(usize::MAX),
+        })
+    }
+}
+
 /// Whether a name asks for compression.
 pub fn is_gzip(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "gz")
 }
 
-/// Bytes from `4096`, `512K`, `100M`, `2G`; at least one.
-pub fn parse_bytes(text: &str) -> Result<u64, String> {
-    let fail = || format!("'{text}' is not a size; write 4096, 512K, 100M or 2G");
-    let (digits, shift) = match text.as_bytes().last() {
-        Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
-        Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
-        Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
-        _ => (text, 0),
-    };
-    let number: u64 = digits.parse().map_err(|_| fail())?;
-    number.checked_shl(shift).filter(|b| *b > 0 && *b >> shift == number).ok_or_else(fail)
+/// Bytes of a file or a buffer: at least one.
+fn parse_some_bytes(text: &str) -> Result<u64, String> {
+    match parse_bytes(text)? {
+        0 => Err("nothing fits into 0 bytes".into()),
+        bytes => Ok(bytes),
+    }
 }
 
 /// A time from a number of seconds, longer than none.
@@ -94,16 +144,6 @@ pub fn parse_seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes() {
-        assert_eq!(parse_bytes("100M"), Ok(100 << 20));
-        assert_eq!(parse_bytes("2g"), Ok(2 << 30));
-        assert_eq!(parse_bytes("7"), Ok(7));
-        for bad in ["", "M", "0", "0K", "-1", "1.5M", "99999999999G", "5T"] {
-            assert!(parse_bytes(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn options_without_a_target_are_refused() {

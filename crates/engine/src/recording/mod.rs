@@ -104,6 +104,14 @@ impl Default for AlertCaptureOptions {
     }
 }
 
+impl AlertCaptureOptions {
+    /// What the rules have to know of it.
+    pub fn for_rules(&self) -> crate::ruleset::AlertCaptures {
+        let default_duration = self.default_duration;
+        crate::ruleset::AlertCaptures { mode: self.mode, default_duration }
+    }
+}
+
 /// What happens when records come faster than they can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenFull {

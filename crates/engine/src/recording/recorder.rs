@@ -83,7 +83,7 @@ impl Recorder {
         surroundings: Surroundings,
         inventories: Vec<Inventory>,
     ) -> Result<Self, RecorderError> {
-        let listing = Listing { surroundings: Arc::new(surroundings), inventories };
+        let listing = Listing { surroundings: Arc::new(surroundings), inventories, given: None };
         let filter = options.file.as_ref().and_then(|file| file.filter.as_deref());
         let mut taps = Vec::new();
         let (sender, receiver): (Sender<Batch>, _) = bounded(QUEUE);
@@ -282,7 +282,7 @@ impl Thread {
                 self.generation = self.asked;
                 let inventories = self.answers.iter_mut().filter_map(Option::take).collect();
                 let surroundings = self.surroundings.clone();
-                targets.cut(Listing { surroundings, inventories });
+                targets.cut(Listing { surroundings, inventories, given: None });
             }
         } else if targets.wants_cut() {
             self.asked += 1;

@@ -29,11 +29,16 @@ pub struct Listing {
     pub surroundings: Arc<Surroundings>,
     /// What the shards held.
     pub inventories: Vec<Inventory>,
+    /// The lists, where they were read and not made.
+    pub given: Option<Box<CaptureState>>,
 }
 
 impl Listing {
     /// The lists.
     pub fn state(&self) -> CaptureState {
+        if let Some(given) = &self.given {
+            return (**given).clone();
+        }
         capture_state(&self.surroundings, &self.inventories)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use peregrine_capture::{WriterOptions, convert_file};
 
@@ -31,6 +31,9 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     let input = if args.input.as_os_str() == "-" { &stdin } else { &args.input };
     let options = WriterOptions { gzip: args.gzip || is_gzip(&args.output) };
     let name = args.input.display();
+    if input.is_dir() {
+        bail!("cannot open {name}: it is a directory");
+    }
     let mut damage = 0u64;
     let result = convert_file(input, &args.output, options, |error| {
         damage += 1;
@@ -38,7 +41,11 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     });
     let summary = match result {
         Ok(summary) => summary,
-        Err(error @ peregrine_capture::Error::Truncated { .. }) => {
+        Err(
+            error @ (peregrine_capture::Error::Truncated { .. }
+            | peregrine_capture::Error::Read { .. }
+            | peregrine_capture::Error::Block { .. }),
+        ) => {
             eprintln!("peregrine: {name}: {error}; what came before is in the output");
             return Ok(ExitCode::from(INCOMPLETE));
         }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
+use peregrine_capture::Item;
 use peregrine_engine::Detection;
 use peregrine_engine::host::{self, HostFiles};
 use peregrine_engine::replay::parallel::{self, Outcome, ParallelOptions};
@@ -27,8 +28,9 @@ use crate::replaying::examine::{Found, Look};
 use crate::replaying::input::{self, Input};
 use crate::replaying::print::Printer;
 use crate::replaying::progress::{self, BesideBars, Progress};
-use crate::replaying::write::Output;
+use crate::replaying::write::{Captures, Output};
 use crate::report;
+use crate::writing::{CaptureArgs, WriteArgs};
 
 /// Options of `peregrine replay`.
 #[derive(Debug, Args)]
@@ -73,6 +75,10 @@ pub struct ReplayArgs {
     /// the state needs
     #[arg(long, value_name = "OUT")]
     write: Option<PathBuf>,
+    #[command(flatten)]
+    writing: WriteArgs,
+    #[command(flatten)]
+    captures: CaptureArgs,
     /// Print times in text as ISO 8601 in UTC instead of the local time of day
     #[arg(long)]
     iso_time: bool,
@@ -101,6 +107,10 @@ const ALERT_QUEUE: usize = 4096;
 /// Rules, a condition or a format that are wrong; a file that cannot be opened or is no capture;
 /// an output that cannot be written.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    args.writing.check(("--write", args.write.is_some()))?;
+    if args.captures.options().is_some() && args.rules.is_empty() {
+        bail!("--capture needs rules (-r): captures are made around alerts");
+    }
     let stop = stop_flag()?;
     let mut tools = Tools::new(args)?;
     let started = Instant::now();
@@ -155,6 +165,7 @@ struct Tools {
     out: BufWriter<std::io::Stdout>,
     is_interactive: bool,
     writer: Option<Output>,
+    captures: Option<Captures>,
     bars: Option<MultiProgress>,
     /// The reader of standard output has gone away.
     is_over: bool,
@@ -184,6 +195,7 @@ impl Tools {
             out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
             is_interactive,
             writer: None,
+            captures: args.captures.options().map(Captures::new),
             bars,
             is_over: false,
             totals: ReplayTotals::default(),
@@ -203,7 +215,7 @@ impl Tools {
         // Last, so that a mistake elsewhere empties no file.
         if let Some(path) = &args.write {
             refuse_input(path, &args.files)?;
-            tools.writer = Some(Output::create(path, args.filter.is_some())?);
+            tools.writer = Some(Output::create(path, args.filter.is_some(), &args.writing)?);
         }
         Ok(tools)
     }
@@ -220,6 +232,7 @@ impl Tools {
                 Matching::All => RuleMatching::All,
             },
             session: self.session.clone(),
+            capture: args.captures.options().map(|options| options.for_rules()),
             ..RuleOptions::default()
         })?;
         if !loaded.warnings.is_empty() {
@@ -273,7 +286,7 @@ impl Tools {
             let outcome = match step {
                 Step::Event { view, is_for_rules } => self.event(view, is_for_rules),
                 Step::Entered(event) => self.write_with(|writer| writer.entered(event)),
-                Step::State(item) => self.write_with(|writer| writer.state(item)),
+                Step::State(item) => self.state(item),
                 Step::Damage(error) => {
                     is_whole = false;
                     progress.note(&format!("peregrine: {}: {error}", path.display()));
@@ -366,6 +379,13 @@ impl Tools {
         }
     }
 
+    fn state(&mut self, item: &Item<'_>) -> anyhow::Result<()> {
+        if let Some(captures) = &mut self.captures {
+            captures.state(item).context("--capture")?;
+        }
+        self.write_with(|writer| writer.state(item))
+    }
+
     fn write_with(
         &mut self,
         write: impl FnOnce(&mut Output) -> Result<(), peregrine_capture::Error>,
@@ -380,13 +400,17 @@ impl Tools {
         if let Some(writer) = &mut self.writer {
             writer.event(view, is_wanted).context("--write")?;
         }
-        if !is_wanted {
-            return Ok(());
-        }
-        if let Some(sender) = &self.sender {
-            look.detect(view, |alert| {
+        let mut capture_ns = None;
+        if is_wanted && let Some(sender) = &self.sender {
+            capture_ns = look.detect(view, |alert| {
                 sender.send(alert);
             });
+        }
+        if let Some(captures) = &mut self.captures {
+            captures.event(view, capture_ns).context("--capture")?;
+        }
+        if !is_wanted {
+            return Ok(());
         }
         match look.print(view)? {
             Some(line) => match self.out.write_all(line) {
@@ -402,7 +426,7 @@ impl Tools {
 
     /// Writes what is buffered; says whether every alert reached its output.
     fn finish(self) -> anyhow::Result<bool> {
-        let Self { mut out, writer, outputs, sender, is_over, .. } = self;
+        let Self { mut out, writer, captures, outputs, sender, is_over, .. } = self;
         if !is_over {
             match out.flush() {
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
@@ -413,6 +437,11 @@ impl Tools {
         let _ = out.into_parts();
         if let Some(writer) = writer {
             writer.finish()?;
+        }
+        if let Some(captures) = captures {
+            for path in captures.finish().context("--capture")? {
+                eprintln!("peregrine: capture {}", path.display());
+            }
         }
         drop(sender);
         let Some(outputs) = outputs else { return Ok(true) };
@@ -465,7 +494,8 @@ fn refuse_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
 impl ReplayArgs {
     /// Workers that are used. A capture is written in the order of its events, by one.
     fn effective_workers(&self) -> usize {
-        if self.write.is_some() { 1 } else { usize::from(self.workers) }
+        let is_written = self.write.is_some() || self.captures.options().is_some();
+        if is_written { 1 } else { usize::from(self.workers) }
     }
 
     /// What prints events, if they are printed.

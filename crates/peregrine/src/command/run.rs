@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use peregrine_engine::host;
 use peregrine_engine::live::{Live, LiveOptions};
 use peregrine_engine::parking::Bounds;
+use peregrine_engine::recording::{FileOptions, RecordOptions, WhenFull};
 use peregrine_engine::ruleset::{self, RuleOptions};
 use peregrine_event::Priority;
 use peregrine_fields::view::Session;
@@ -21,6 +22,7 @@ use signal_hook::iterator::Signals;
 use crate::outputs::{OutputArgs, SHUTDOWN_PATIENCE, Started, parse_bytes};
 use crate::report;
 use crate::serving::{ServeArgs, Serving};
+use crate::writing::{CaptureArgs, WriteArgs};
 
 /// Options of `peregrine run`.
 #[derive(Debug, Args)]
@@ -71,6 +73,13 @@ pub struct RunArgs {
     /// Longest wait of a process for what it inherits from its parent, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 250)]
     parking_ms: u64,
+    /// Record everything that is watched as a capture, too
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    #[command(flatten)]
+    writing: WriteArgs,
+    #[command(flatten)]
+    captures: CaptureArgs,
     /// Times in text as ISO 8601 in UTC instead of the local time of day
     #[arg(long)]
     iso_time: bool,
@@ -98,6 +107,7 @@ enum Hook {
 /// # Errors
 /// Rules that do not load, a kernel that refuses the probe, an output that cannot be opened.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    args.writing.check(("--record", args.record.is_some()))?;
     // Rules first: with bad ones nothing may be attached.
     let options = args.rule_options()?;
     let loaded = ruleset::load(&options)?;
@@ -199,6 +209,7 @@ impl RunArgs {
             },
             session: Session { hostname: Some(host::hostname().into()), ..Session::default() },
             lineage: self.serve.has_page(),
+            capture: self.captures.options().map(|options| options.for_rules()),
             ..RuleOptions::default()
         })
     }
@@ -213,6 +224,7 @@ impl RunArgs {
             options.probe.rings = u32::from(rings);
         }
         options.pin = self.pin;
+        options.recording = self.recording();
         options.all_syscalls = self.all_syscalls;
         options.bounds =
             Bounds { time: Duration::from_millis(self.parking_ms), ..Bounds::default() };
@@ -226,6 +238,19 @@ impl RunArgs {
             Hook::SysExit => Some(ProbeHook::SysExit),
         };
         options
+    }
+
+    /// Detection goes on whatever becomes of the disk.
+    fn recording(&self) -> Option<RecordOptions> {
+        let file = self.record.as_ref().map(|path| FileOptions {
+            path: path.clone(),
+            writer: self.writing.writer(path),
+            rotation: self.writing.rotation(),
+            filter: None,
+        });
+        let alerts = self.captures.options();
+        let is_any = file.is_some() || alerts.is_some();
+        is_any.then_some(RecordOptions { file, alerts, when_full: WhenFull::Lose })
     }
 
     fn outputs(&self) -> anyhow::Result<Started> {

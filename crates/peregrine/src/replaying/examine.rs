@@ -48,12 +48,11 @@ impl Look {
         is_for_rules && self.filter.as_mut().is_none_or(|filter| filter.matches(view))
     }
 
-    /// Tries the rules.
+    /// Tries the rules. Gives how long their alerts keep a capture going, in nanoseconds.
     #[inline]
-    pub fn detect(&mut self, view: &EventView<'_>, emit: impl FnMut(Alert)) {
-        if let Some(detector) = &mut self.detector {
-            detector.examine(view, view.number, StateQuality::Exact, emit);
-        }
+    pub fn detect(&mut self, view: &EventView<'_>, emit: impl FnMut(Alert)) -> Option<u64> {
+        let detector = self.detector.as_mut()?;
+        detector.examine(view, view.number, StateQuality::Exact, emit).capture_ns
     }
 
     /// The event as it is printed, if it is; empty for one that lacks a field.
@@ -72,7 +71,7 @@ impl Examiner for Look {
         if !self.wants(view, is_for_rules) {
             return;
         }
-        self.detect(view, |alert| found.push(Found::Alert(Box::new(alert))));
+        let _ = self.detect(view, |alert| found.push(Found::Alert(Box::new(alert))));
         // Only writing fails, and here nothing is written.
         if let Ok(Some(text)) = self.print(view)
             && !text.is_empty()
