@@ -24,19 +24,22 @@ fn lines(program: &str, args: &[&str]) -> Vec<String> {
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
-/// Times, types, threads and CPUs of all events, as our reader has them.
+/// Times, types, threads and CPUs of all events, as our reader has them, but for those that are only
+/// there for the state: neither program shows these.
 fn events(file: &Path) -> Vec<(u64, u16, u64, u16)> {
     let mut reader = Reader::open(file).unwrap();
     let mut all = Vec::new();
     while let Some(item) = reader.next().unwrap() {
-        if let Item::Event(e) = item {
+        if let Item::Event(e) = item
+            && e.flags & 1 == 0
+        {
             all.push((e.ts, e.code.0, e.tid, e.cpu));
         }
     }
     all
 }
 
-/// tshark shows every event, with the same time, type, thread and CPU.
+/// tshark shows these events, with the same time, type, thread and CPU.
 pub fn tshark_agrees(file: &Path) {
     if !is_installed("tshark") {
         return;
