@@ -59,7 +59,7 @@ fn a_part_written_shows_the_same_events() {
             args.extend(filter.iter().flat_map(|filter| ["--filter", filter]));
             assert!(peregrine(&args).status.success());
             let expected = shown(&capture, filter.unwrap_or(ALL));
-            assert!(expected.len() > 50);
+            assert!(expected.len() > 50, "{}", capture.display());
             assert!(shown(&out, ALL) == expected, "{} {name}", capture.display());
             foreign::tshark_agrees(&out);
         }

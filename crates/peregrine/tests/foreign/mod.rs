@@ -86,6 +86,7 @@ pub fn sysdig_agrees(file: &Path, shown: &[&str]) {
 /// sysdig reads a capture to its end.
 pub fn sysdig_opens(file: &Path) {
     if is_installed("sysdig") {
-        assert!(lines("sysdig", &["-r", file.to_str().unwrap()]).len() > 10, "{}", file.display());
+        let shown = lines("sysdig", &["-r", file.to_str().unwrap()]);
+        assert!(!shown.is_empty(), "{}", file.display());
     }
 }
