@@ -56,20 +56,14 @@ proptest! {
     /// A condition that is said to be impossible holds for no event.
     #[test]
     fn what_is_called_impossible_never_holds(
-        exprs in proptest::collection::vec(generate::typed_expr(), 1..5),
-        negations in any::<u8>(),
+        all in generate::checks_of_one_value(),
+        other in generate::typed_expr(),
+        joins in any::<bool>(),
         events in proptest::collection::vec(Event::any(), 1..20),
     ) {
-        // Joined by `and`, and against itself, so that there is something to find.
-        let parts = exprs.iter().enumerate().map(|(index, expr)| match negations >> index & 1 {
-            0 => expr.clone(),
-            _ => Expr::new(ExprKind::Not(Box::new(expr.clone())), Span::default()),
-        });
-        let mut parts: Vec<Expr> = parts.chain(exprs.first().cloned()).collect();
-        parts.dedup();
-        let all = match parts.len() {
-            1 => parts.remove(0),
-            _ => Expr::new(ExprKind::And(parts), Span::default()),
+        let all = match joins {
+            true => Expr::new(ExprKind::And(vec![other, all]), Span::default()),
+            false => all,
         };
         let clauses = Clauses::new(&Fields::new(), &all).map_err(|e| {
             TestCaseError::fail(format!("{all}: {e}"))

@@ -25,6 +25,12 @@ pub const FIELDS: [(&str, ParamType, bool, Scope); 12] = [
     ("t.load", ParamType::Double, false, Scope::Event),
 ];
 
+/// Whether a scalar stands for several values. Such a field can neither be on the right of an
+/// operator nor in a transformer.
+pub fn is_several(name: &str) -> bool {
+    matches!(name, "t.ports" | "t.above" | "t.net")
+}
+
 /// Process images: name and size.
 pub const IMAGES: [(Option<&str>, u64); 4] =
     [(Some("a"), 0), (Some("abc"), 7), (None, 1), (Some(""), 300)];
@@ -135,8 +141,8 @@ impl Fields {
             arg: ArgRule::None,
             filter_only: false,
             print_only: false,
-            no_rhs: false,
-            no_transformer: false,
+            no_rhs: is_several(name),
+            no_transformer: is_several(name),
             deprecated: false,
             scope,
         };

@@ -10,7 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::event::FIELDS;
+use super::event::{FIELDS, is_several};
 
 /// Pieces of the language, to be put together at random.
 pub const PIECES: &[&str] = &[
@@ -191,7 +191,8 @@ fn operators(ty: ParamType, is_list: bool) -> Vec<Operator> {
     ops.extend([Eq, EqEq, Ne]);
     match ty {
         ParamType::CharBuf | ParamType::FsPath => {
-            ops.extend([Contains, Icontains, Startswith, Endswith, Glob, Iglob, Regex, Pmatch])
+            ops.extend([Contains, Icontains, Startswith, Endswith, Glob, Iglob, Regex, Pmatch]);
+            ops.extend([Lt, Le, Gt, Ge]);
         }
         ParamType::ByteBuf => {
             ops.extend([Contains, Startswith, Endswith, Bcontains, Bstartswith]);
@@ -210,35 +211,73 @@ fn pool(op: Operator, ty: ParamType) -> &'static [&'static str] {
     }
 }
 
-/// A field, perhaps within a transformer, and the type that gives.
-fn typed_left() -> BoxedStrategy<(Operand, ParamType, bool)> {
-    (select(&FIELDS[..]), option::weighted(0.3, select(&Transformer::ALL[1..6])))
-        .prop_map(|((name, ty, is_list, _), transformer)| {
-            let field = Field { name: name.to_owned(), arg: None };
-            let field = operand(OperandKind::Field(field));
-            // Fields of several values take no transformer.
-            let several = matches!(name, "t.ports" | "t.above" | "t.net");
-            let applied = transformer.filter(|_| !several).and_then(|transformer| {
-                let (ty, is_list) =
-                    peregrine_filter::transform::result_type(transformer, ty, is_list)?;
-                Some((transformer, ty, is_list))
-            });
-            match applied {
-                Some((transformer, ty, is_list)) => {
-                    let call = TransformerCall { transformer, args: vec![field], arg: None };
-                    (operand(OperandKind::Transformer(call)), ty, is_list)
-                }
-                None => (field, ty, is_list),
+fn field(name: &str) -> Operand {
+    operand(OperandKind::Field(Field { name: name.to_owned(), arg: None }))
+}
+
+fn call(transformer: Transformer, args: Vec<Operand>, arg: Option<Text>) -> Operand {
+    operand(OperandKind::Transformer(TransformerCall { transformer, args, arg }))
+}
+
+/// A field, perhaps within one or two transformers, and the type that gives.
+fn transformed() -> BoxedStrategy<(Operand, ParamType, bool)> {
+    let transformers = option::weighted(0.3, select(&Transformer::ALL[1..6]));
+    (select(&FIELDS[..]), transformers.clone(), transformers)
+        .prop_map(|((name, ty, is_list, _), first, second)| {
+            let mut left = (field(name), ty, is_list);
+            if is_several(name) {
+                return left;
             }
+            for transformer in [first, second].into_iter().flatten() {
+                let result = peregrine_filter::transform::result_type(transformer, left.1, left.2);
+                if let Some((ty, is_list)) = result {
+                    left = (call(transformer, vec![left.0], None), ty, is_list);
+                }
+            }
+            left
         })
         .boxed()
 }
 
-fn typed_check() -> BoxedStrategy<Expr> {
-    let literal = typed_left().prop_flat_map(|(left, ty, is_list)| {
-        let left = Just(left);
-        let ops = select(operators(ty, is_list));
-        (left, ops, Just((ty, is_list))).prop_flat_map(|(left, op, (ty, is_list))| {
+/// A call of a transformer that takes several arguments, and the type that gives.
+fn joined() -> BoxedStrategy<(Operand, ParamType, bool)> {
+    let text = |text: &str| value(Text::from(text));
+    let part = prop_oneof![
+        Just(field("t.name")),
+        select(&["", "a", "-n"][..]).prop_map(move |t| text(t)),
+        Just(call(Transformer::Toupper, vec![field("t.name")], None)),
+    ];
+    let tuple = vec(part.clone(), 0..3).prop_map(|parts| operand(OperandKind::Tuple(parts)));
+    let list = prop_oneof![Just(field("t.args")), tuple];
+    let letter = option::of(select(&["n", "a", "z"][..]));
+    prop_oneof![
+        (select(&["", "a"][..]), list)
+            .prop_map(move |(by, list)| call(Transformer::Join, vec![text(by), list], None))
+            .prop_map(|join| (join, ParamType::CharBuf, false)),
+        vec(part, 2..4).prop_map(|parts| (
+            call(Transformer::Concat, parts, None),
+            ParamType::CharBuf,
+            false
+        )),
+        (select(&["n", "n:", ":an:", "a"][..]), letter).prop_map(move |(options, letter)| {
+            let args = vec![field("t.args"), text(options)];
+            let is_list = letter.is_none();
+            let call = call(Transformer::Getopt, args, letter.map(Text::from));
+            (call, ParamType::CharBuf, is_list)
+        }),
+    ]
+    .boxed()
+}
+
+/// What can stand on the left of a check, and its type.
+fn typed_left() -> BoxedStrategy<(Operand, ParamType, bool)> {
+    prop_oneof![5 => transformed(), 1 => joined()].boxed()
+}
+
+/// A check of a value against what is written.
+fn literal_check(left: Operand, ty: ParamType, is_list: bool) -> BoxedStrategy<Expr> {
+    (Just(left), select(operators(ty, is_list)))
+        .prop_flat_map(move |(left, op)| {
             let texts = vec(select(pool(op, ty)).prop_map(Text::from), 0..4);
             let single = select(pool(op, ty)).prop_map(Text::from);
             let may_modify = op.is_string() && !is_list;
@@ -255,7 +294,27 @@ fn typed_check() -> BoxedStrategy<Expr> {
                 },
             )
         })
-    });
+        .boxed()
+}
+
+/// Several checks of one value, some of them negated, joined by `and`.
+pub fn checks_of_one_value() -> BoxedStrategy<Expr> {
+    typed_left()
+        .prop_flat_map(|(left, ty, is_list)| {
+            let exists = check(left.clone(), Operator::Exists, None, None);
+            let one = prop_oneof![6 => literal_check(left, ty, is_list), 1 => Just(exists)];
+            let maybe_not = (one, any::<bool>()).prop_map(|(expr, negated)| match negated {
+                true => node(ExprKind::Not(Box::new(expr))),
+                false => expr,
+            });
+            vec(maybe_not, 2..5).prop_map(|all| node(ExprKind::And(all)))
+        })
+        .boxed()
+}
+
+fn typed_check() -> BoxedStrategy<Expr> {
+    let literal =
+        typed_left().prop_flat_map(|(left, ty, is_list)| literal_check(left, ty, is_list));
     let exists = typed_left().prop_map(|(l, _, _)| check(l, Operator::Exists, None, None));
     // Two fields of the same type.
     let pairs = [
@@ -271,12 +330,8 @@ fn typed_check() -> BoxedStrategy<Expr> {
         let mut ops = operators(ty, is_list);
         ops.retain(|op| !matches!(op, Operator::Regex | Operator::Pmatch));
         select(ops).prop_map(move |op| {
-            let field = |name: &str| {
-                operand(OperandKind::Field(Field { name: name.to_owned(), arg: None }))
-            };
-            let args = vec![field(right)];
-            let call = TransformerCall { transformer: Transformer::Val, args, arg: None };
-            check(field(left), op, None, Some(operand(OperandKind::Transformer(call))))
+            let right = call(Transformer::Val, vec![field(right)], None);
+            check(field(left), op, None, Some(right))
         })
     });
     prop_oneof![8 => literal, 1 => exists, 1 => fields].boxed()

@@ -33,6 +33,21 @@ fn side<'a>(operand: &Operand, event: &'a Event) -> (ParamType, bool, Option<Vec
             let (_, ty, is_list, _) = FIELDS.into_iter().find(|f| f.0 == field.name).unwrap();
             (ty, is_list, event.values(&field.name))
         }
+        OperandKind::Value(text) => {
+            (ParamType::CharBuf, false, Some(vec![Value::owned(text.to_vec())]))
+        }
+        OperandKind::Tuple(operands) => {
+            let parts: Option<Vec<_>> = operands.iter().map(|o| side(o, event).2).collect();
+            (ParamType::CharBuf, true, parts.map(|parts| parts.concat()))
+        }
+        OperandKind::Transformer(call) if call.args.len() > 1 || is_joining(call.transformer) => {
+            let args: Option<Vec<_>> = call.args.iter().map(|o| side(o, event).2).collect();
+            let option = call.arg.as_ref().map(|arg| arg[0]);
+            let is_list = call.transformer == Transformer::Getopt && option.is_none();
+            let values = args.and_then(|args| join(call.transformer, &args, option));
+            let values = values.map(|v| v.into_iter().map(Value::owned).collect());
+            (ParamType::CharBuf, is_list, values)
+        }
         OperandKind::Transformer(call) => {
             let (ty, is_list, values) = side(&call.args[0], event);
             if call.transformer == Transformer::Len {
@@ -48,6 +63,73 @@ fn side<'a>(operand: &Operand, event: &'a Event) -> (ParamType, bool, Option<Vec
         }
         _ => panic!("not a side: {operand}"),
     }
+}
+
+fn is_joining(transformer: Transformer) -> bool {
+    matches!(transformer, Transformer::Join | Transformer::Concat | Transformer::Getopt)
+}
+
+fn join(transformer: Transformer, args: &[Vec<Value>], wanted: Option<u8>) -> Option<Vec<Vec<u8>>> {
+    let texts = |values: &[Value]| -> Vec<Vec<u8>> {
+        values.iter().map(|v| v.as_bytes().unwrap().to_vec()).collect()
+    };
+    match transformer {
+        Transformer::Join => Some(vec![texts(&args[1]).join(args[0][0].as_bytes().unwrap())]),
+        Transformer::Concat => Some(vec![
+            args.iter().map(|arg| texts(&arg[..1]).concat()).collect::<Vec<_>>().concat(),
+        ]),
+        _ => {
+            let all = options(&texts(&args[0]), args[1][0].as_bytes().unwrap());
+            match wanted {
+                None => {
+                    let flat = all.into_iter().flat_map(|(_, name, value)| [Some(name), value]);
+                    Some(flat.flatten().collect())
+                }
+                Some(wanted) => {
+                    let of = |(letter, ..): &&(u8, Vec<u8>, Option<Vec<u8>>)| *letter == wanted;
+                    // An option that is not among those asked for is not found.
+                    let known = |(_, name, _): &&(u8, Vec<u8>, Option<Vec<u8>>)| name != b"?";
+                    let (_, name, value) = all.iter().filter(of).filter(known).next_back()?;
+                    Some(vec![value.clone().unwrap_or_else(|| name.clone())])
+                }
+            }
+        }
+    }
+}
+
+/// Short options: letter, name as it is shown, argument.
+fn options(args: &[Vec<u8>], wanted: &[u8]) -> Vec<(u8, Vec<u8>, Option<Vec<u8>>)> {
+    let wanted = wanted.strip_prefix(b":").unwrap_or(wanted);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < args.len() && args[at].len() > 1 && args[at][0] == b'-' && args[at] != b"--" {
+        let arg = &args[at];
+        at += 1;
+        if arg.starts_with(b"--") {
+            continue;
+        }
+        let mut index = 1;
+        while index < arg.len() {
+            let letter = arg[index];
+            index += 1;
+            match wanted.iter().position(|w| *w == letter) {
+                None => found.push((letter, b"?".to_vec(), None)),
+                Some(place) if wanted.get(place + 1) == Some(&b':') => {
+                    if index < arg.len() {
+                        found.push((letter, vec![letter], Some(arg[index..].to_vec())));
+                    } else if at < args.len() {
+                        found.push((letter, vec![letter], Some(args[at].clone())));
+                        at += 1;
+                    } else {
+                        found.push((letter, Vec::new(), None));
+                    }
+                    break;
+                }
+                Some(_) => found.push((letter, vec![letter], None)),
+            }
+        }
+    }
+    found
 }
 
 fn transform<'a>(transformer: Transformer, value: &Value<'a>) -> Option<Value<'a>> {
