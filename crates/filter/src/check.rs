@@ -211,7 +211,8 @@ impl ProgramBuilder<'_> {
         match literal {
             Ok(literal) => Some(literal),
             Err(message) => {
-                self.error(span, message);
+                let hint = literal_hint(&text.to_lossy(), ty);
+                self.errors.push(CompileError { span, message, hint });
                 None
             }
         }
@@ -310,6 +311,26 @@ impl ProgramBuilder<'_> {
                 None
             }
         }
+    }
+}
+
+/// What may help with a value that cannot be read as its field's type.
+fn literal_hint(text: &str, ty: ParamType) -> Option<String> {
+    match Class::of(ty) {
+        Class::Bool => Some("write true or false".to_owned()),
+        Class::Net if text.parse::<std::net::IpAddr>().is_ok() => {
+            let bits = if text.contains(':') { 128 } else { 32 };
+            Some(format!("a network has a number of bits: {text}/{bits}"))
+        }
+        Class::Number | Class::Double => {
+            let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+            match (hex.map(|digits| u64::from_str_radix(digits, 16)), text.parse::<f64>()) {
+                (Some(Ok(number)), _) => Some(format!("write it in decimal: {number}")),
+                (None, Ok(_)) => Some("only whole numbers are compared".to_owned()),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 

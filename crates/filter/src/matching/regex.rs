@@ -38,7 +38,12 @@ impl Pattern {
         let build = |pattern: &str| {
             Regex::builder().syntax(config).build(pattern).map_err(|error| {
                 invalid(match error.syntax_error() {
-                    Some(error) => error.to_string(),
+                    // The last line has the reason; those above draw the place, which we do.
+                    Some(error) => {
+                        let text = error.to_string();
+                        let reason = text.lines().next_back().unwrap_or_default();
+                        reason.strip_prefix("error: ").unwrap_or(reason).to_owned()
+                    }
                     None => error.to_string(),
                 })
             })

@@ -244,7 +244,7 @@ fn joined() -> BoxedStrategy<(Operand, ParamType, bool)> {
     let text = |text: &str| value(Text::from(text));
     let part = prop_oneof![
         Just(field("t.name")),
-        select(&["", "a", "-n"][..]).prop_map(move |t| text(t)),
+        select(&["", "a", "-n"][..]).prop_map(text),
         Just(call(Transformer::Toupper, vec![field("t.name")], None)),
     ];
     let tuple = vec(part.clone(), 0..3).prop_map(|parts| operand(OperandKind::Tuple(parts)));

@@ -89,7 +89,7 @@ fn join(transformer: Transformer, args: &[Vec<Value>], wanted: Option<u8>) -> Op
                     let of = |(letter, ..): &&(u8, Vec<u8>, Option<Vec<u8>>)| *letter == wanted;
                     // An option that is not among those asked for is not found.
                     let known = |(_, name, _): &&(u8, Vec<u8>, Option<Vec<u8>>)| name != b"?";
-                    let (_, name, value) = all.iter().filter(of).filter(known).next_back()?;
+                    let (_, name, value) = all.iter().filter(of).rfind(known)?;
                     Some(vec![value.clone().unwrap_or_else(|| name.clone())])
                 }
             }

@@ -27,6 +27,7 @@ pub struct CheckArgs {
 /// A file cannot be read.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let files = read_rules(&args.files)?;
+    anyhow::ensure!(!files.is_empty(), "no rules files (*.yaml, *.yml) are there");
     let options = RuleOptions::default();
     Ok(load_files(&files, &options, |loader, results| {
         let is_ok = results.iter().all(|result| result.is_ok());
