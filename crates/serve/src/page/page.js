@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 
 const state = {
   start: null, alerts: [], last: 0, lost: 0, open: null, paused: false,
-  history: [], stats: null, before: null, rules: new Map(), reload: 0, openRule: null,
+  history: [], stats: null, before: null, rules: new Map(), reload: null, openRule: null,
   sort: { by: "time", down: true },
 };
 
@@ -172,12 +172,16 @@ function value(v) {
   if (v === null || v === undefined) return el("span", { class: "none", text: "not available" });
   return el("span", { class: "mono", text: typeof v === "object" ? JSON.stringify(v) : String(v) });
 }
+// A command line can be a page long; the whole of it is in the title.
+const LONG = 240;
+const shortened = (text) => (text.length > LONG ? text.slice(0, LONG) + "…" : text);
 function tree(lineage) {
   // From the oldest ancestor down to the process itself.
   let inner = null;
   lineage.forEach((p, i) => {
-    const line = el("div", { title: p.exe },
-      el("span", { class: "mono" + (i === 0 ? " self" : ""), text: p.command || p.exe || p.name || "?" }),
+    const command = p.command || p.exe || p.name || "?";
+    const line = el("div", { title: command.length > LONG ? command : p.exe },
+      el("span", { class: "mono" + (i === 0 ? " self" : ""), text: shortened(command) }),
       el("span", { class: "pid", text: String(p.pid) }));
     inner = el("ul", { class: "tree" }, el("li", {}, line, inner));
   });
