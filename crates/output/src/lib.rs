@@ -38,7 +38,7 @@ pub use hub::{Hub, Interest, Published};
 pub use line::{Encoding, Line, LineFormat};
 pub use peregrine_event::Priority;
 pub use program::ProgramSink;
-pub use queue::{AlertSender, Outputs, OutputsBuilder};
+pub use queue::{AlertSender, Outputs, OutputsBuilder, Part};
 pub use remote_syslog::{RemoteSyslogOptions, RemoteSyslogSink, SyslogTransport};
 pub use sink::{Backoff, Failure, OutputError, Sink, SinkOptions, SpoolOptions, WhenFull};
 pub use stream::StreamServer;

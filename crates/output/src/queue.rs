@@ -28,13 +28,44 @@ use crate::keeper::{Keeper, Kept};
 use crate::line::{Line, LineFormat};
 use crate::sink::{OutputError, Sink, SinkOptions, SpoolOptions, WhenFull};
 use crate::spool::Spool;
-use crate::totals::{OutputReport, OutputTotals, SinkShared};
+use crate::totals::{OutputReport, OutputTotals, SinkShared, SinkTotals};
 
 enum ToDispatcher {
     Alert(Box<Alert>),
     Reopen,
+    Replace(Box<Replacement>),
     Stop,
 }
+
+/// What the dispatcher goes on with.
+struct Replacement {
+    format: LineFormat,
+    lanes: Vec<NextLane>,
+}
+
+enum NextLane {
+    /// The lane that stands here now.
+    Kept(usize),
+    New(Lane),
+}
+
+/// A sink of an output that goes on with others.
+pub enum Part {
+    /// The sink that runs under this name, as it is.
+    Kept(String),
+    /// Another.
+    New(Box<dyn Sink>, SinkOptions),
+}
+
+impl Part {
+    /// Another sink.
+    pub fn new(sink: impl Sink, options: SinkOptions) -> Self {
+        Self::New(Box::new(sink), options)
+    }
+}
+
+/// How long a replacement waits for room in the alert queue.
+const REPLACE_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) enum ToSink {
     Line(Arc<Line>),
@@ -110,14 +141,19 @@ impl OutputsBuilder {
             Dispatcher { alerts, format: self.format, lanes, counters: Arc::clone(&counters) };
         let done = spawn("dispatcher", move || dispatcher.run())?;
         let sender = AlertSender { queue, when_full: self.when_full, counters };
-        Ok(Outputs { sender, sinks, done })
+        Ok(Outputs { sender, sinks, retired: Vec::new(), past: Vec::new(), done })
     }
 }
 
 /// A running output. Dropping it ends it without waiting; use [`Outputs::shutdown`].
 pub struct Outputs {
     sender: AlertSender,
+    /// In the order of the dispatcher's lanes.
     sinks: Vec<SinkHandle>,
+    /// Replaced, and not yet done with what they had.
+    retired: Vec<SinkHandle>,
+    /// Figures of those that are done.
+    past: Vec<SinkTotals>,
     done: Receiver<()>,
 }
 
@@ -140,15 +176,75 @@ impl Outputs {
         }
     }
 
-    /// Figures at this moment.
+    /// Goes on with another format and other sinks. The alert queue and its senders stay: alerts
+    /// before this call go to the old sinks, alerts after it to the new ones, none to both or to
+    /// neither. Old sinks deliver what they have and end.
+    ///
+    /// # Errors
+    /// A thread cannot be started, a kept sink does not exist, or the alert queue stays full. The
+    /// output then goes on as it was.
+    pub fn replace(&mut self, format: LineFormat, parts: Vec<Part>) -> Result<(), OutputError> {
+        let mut lanes = Vec::with_capacity(parts.len());
+        let mut handles = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                Part::Kept(name) => {
+                    let at = self.sinks.iter().position(|sink| sink.name == name);
+                    let at = at.ok_or_else(|| OutputError::Open {
+                        sink: name,
+                        source: std::io::ErrorKind::NotFound.into(),
+                    })?;
+                    lanes.push(NextLane::Kept(at));
+                    handles.push(Err(at));
+                }
+                Part::New(sink, options) => {
+                    let mut handle = SinkHandle::start(sink, &options)?;
+                    lanes.extend(handle.lane.take().map(NextLane::New));
+                    handles.push(Ok(handle));
+                }
+            }
+        }
+        let replacement = ToDispatcher::Replace(Box::new(Replacement { format, lanes }));
+        self.sender.queue.send_timeout(replacement, REPLACE_PATIENCE).map_err(|_| {
+            OutputError::Open {
+                sink: "alert queue".to_owned(),
+                source: std::io::ErrorKind::TimedOut.into(),
+            }
+        })?;
+        let mut old: Vec<Option<SinkHandle>> = self.sinks.drain(..).map(Some).collect();
+        for handle in handles {
+            self.sinks.extend(handle.map_or_else(|at| old[at].take(), Some));
+        }
+        self.retired.extend(old.into_iter().flatten());
+        self.forget_finished();
+        Ok(())
+    }
+
+    /// Turns retired sinks that have ended into figures.
+    fn forget_finished(&mut self) {
+        let now = Some(Instant::now());
+        let (finished, running): (Vec<_>, Vec<_>) =
+            self.retired.drain(..).partition(|sink| sink.wait(now));
+        self.retired = running;
+        for sink in finished {
+            sink.totals().add_to(&mut self.past);
+        }
+    }
+
+    /// Figures at this moment. Sinks that were replaced count under their name.
     pub fn totals(&self) -> OutputTotals {
         let counters = &self.sender.counters;
         let accepted = counters.accepted.load(Ordering::Relaxed);
+        let mut sinks: Vec<SinkTotals> = self.sinks.iter().map(SinkHandle::totals).collect();
+        for earlier in self.past.iter().cloned().chain(self.retired.iter().map(SinkHandle::totals))
+        {
+            earlier.add_to(&mut sinks);
+        }
         OutputTotals {
             accepted,
             dropped: counters.dropped.load(Ordering::Relaxed),
             waiting: accepted.saturating_sub(counters.dispatched.load(Ordering::Relaxed)),
-            sinks: self.sinks.iter().map(|sink| sink.shared.totals(&sink.name)).collect(),
+            sinks,
         }
     }
 
@@ -162,10 +258,12 @@ impl Outputs {
             None => self.sender.queue.send(ToDispatcher::Stop).is_ok(),
         };
         wait(&self.done, deadline);
-        self.sinks.iter_mut().for_each(|sink| sink.nudge = None);
+        let all = self.sinks.iter_mut().chain(&mut self.retired);
+        all.for_each(|sink| sink.nudge = None);
         let unfinished = self
             .sinks
             .iter()
+            .chain(&self.retired)
             .filter(|sink| !sink.wait(deadline))
             .map(|sink| sink.name.clone())
             .collect();
@@ -219,19 +317,30 @@ struct Dispatcher {
 }
 
 impl Dispatcher {
-    fn run(self) {
+    fn run(mut self) {
         while let Ok(message) = self.alerts.recv() {
             if matches!(message, ToDispatcher::Stop) {
                 // What workers sent meanwhile lies behind the stop.
-                self.alerts.try_iter().for_each(|message| self.take(message));
+                let alerts = self.alerts.clone();
+                alerts.try_iter().for_each(|message| self.take(message));
                 break;
             }
             self.take(message);
         }
     }
 
-    fn take(&self, message: ToDispatcher) {
+    fn take(&mut self, message: ToDispatcher) {
         match message {
+            ToDispatcher::Replace(next) => {
+                let mut old: Vec<Option<Lane>> = self.lanes.drain(..).map(Some).collect();
+                for lane in next.lanes {
+                    self.lanes.extend(match lane {
+                        NextLane::New(lane) => Some(lane),
+                        NextLane::Kept(at) => old.get_mut(at).and_then(Option::take),
+                    });
+                }
+                self.format = next.format;
+            }
             ToDispatcher::Alert(alert) => self.dispatch(*alert),
             ToDispatcher::Reopen => {
                 for lane in &self.lanes {
@@ -309,6 +418,10 @@ impl SinkHandle {
         };
         let done = spawn(&name, move || driver.run())?;
         Ok(Self { name, shared, lane: Some(lane), done, keeper, nudge: Some(nudge) })
+    }
+
+    fn totals(&self) -> SinkTotals {
+        self.shared.totals(&self.name)
     }
 
     /// Waits for the end of its threads; false if it did not come in time.

@@ -103,6 +103,26 @@ impl SinkTotals {
     pub fn lost(&self) -> u64 {
         self.dropped + self.spool_full + self.failed
     }
+
+    /// Adds these figures to those of the same name; whether the sink fails now, and why, stays
+    /// what the others say.
+    pub(crate) fn add_to(self, all: &mut Vec<Self>) {
+        let Some(sum) = all.iter_mut().find(|sink| sink.name == self.name) else {
+            return all.push(self);
+        };
+        sum.delivered += self.delivered;
+        sum.dropped += self.dropped;
+        sum.spool_full += self.spool_full;
+        sum.failed += self.failed;
+        sum.restored += self.restored;
+        sum.retries += self.retries;
+        sum.spooled += self.spooled;
+        sum.waiting += self.waiting;
+        sum.spooled_now += self.spooled_now;
+        sum.spool_bytes += self.spool_bytes;
+        sum.spool_damaged += self.spool_damaged;
+        sum.last_error = sum.last_error.take().or(self.last_error);
+    }
 }
 
 /// What the output did so far.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use peregrine_output::{
-    Alert, Encoding, Failure, FileSink, Line, LineFormat, Outputs, OutputsBuilder, Priority,
+    Alert, Encoding, Failure, FileSink, Line, LineFormat, Outputs, OutputsBuilder, Part, Priority,
     RuleIdentity, Sink, SinkOptions, StateQuality, WhenFull,
 };
 
@@ -79,6 +79,44 @@ impl Sink for Collect {
     fn reopen(&mut self) -> io::Result<()> {
         self.reopened.as_ref().map_or(Ok(()), |done| done.send(()).map_err(io::Error::other))
     }
+}
+
+#[test]
+fn sinks_are_replaced_between_two_alerts() {
+    const ALERTS: u64 = 3_000;
+    let (before, always, after) =
+        (Collect::new("before"), Collect::new("always"), Collect::new("after"));
+    let got = [&before, &always, &after].map(|sink| Arc::clone(&sink.got));
+    let mut outputs = builder(Some(64), WhenFull::Block)
+        .sink(before, options(16, WhenFull::Block))
+        .sink(always, options(16, WhenFull::Block))
+        .start()
+        .unwrap();
+    let sender = outputs.sender();
+    let rule = rule();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..ALERTS).for_each(|i| assert!(sender.send(alert(&rule, i)))));
+        wait_until("alerts", || got[1].lock().unwrap().len() > 100);
+        let format = LineFormat::new(Encoding::json(), "host");
+        let parts =
+            vec![Part::Kept("always".into()), Part::new(after, options(16, WhenFull::Block))];
+        outputs.replace(format, parts).unwrap();
+    });
+    let none =
+        outputs.replace(LineFormat::new(Encoding::Text, "host"), vec![Part::Kept("before".into())]);
+    assert!(none.is_err(), "a sink that is gone cannot be kept");
+    let report = outputs.shutdown(Some(PATIENCE));
+    assert_eq!(report.unfinished, Vec::<String>::new());
+    let [before, always, after] = got.map(|got| got.lock().unwrap().clone());
+    assert_eq!(always, (0..ALERTS).collect::<Vec<_>>(), "a kept sink misses nothing");
+    assert!(before.len() > 100);
+    assert_eq!([before.clone(), after].concat(), always, "each alert went to one of the two");
+    let delivered = |name: &str| {
+        let sink = report.totals.sinks.iter().find(|sink| sink.name == name).unwrap();
+        (sink.delivered, sink.waiting)
+    };
+    assert_eq!(delivered("before"), (before.len() as u64, 0));
+    assert_eq!(delivered("always"), (ALERTS, 0));
 }
 
 fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
