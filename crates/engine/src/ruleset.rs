@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peregrine_event::{Priority, Record, code};
+use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_fields::view::Session;
-use peregrine_fields::{FieldFlags, Fields};
 use peregrine_filter::{ConditionId, Program};
 use peregrine_output::RuleIdentity;
 use peregrine_rules::{
-    CatalogOutput, DEFAULT_RULESET, EventIndex, EventSource, LoadResult, Loader, Rule, RuleFilter,
-    RuleIndex, RuleMatching, SYSCALL_SOURCE, Severity, SourceRules, render_all,
+    CatalogOutput, DEFAULT_RULESET, EventIndex, EventSource, LoadResult, Loader, Rule, RuleIndex,
+    RuleMatching, SYSCALL_SOURCE, Severity, SourceRules, render_all,
 };
 
+use crate::additions::{self, Addition, Switch};
 use crate::interest::Wanted;
 use crate::lineage::Lineage;
 use crate::recording::CaptureMode;
@@ -66,6 +67,10 @@ pub struct RuleOptions {
     pub matching: RuleMatching,
     /// Add the fields that are suggested for outputs to every output, as Falco does by default.
     pub suggested_output: bool,
+    /// What the configuration adds to their output.
+    pub additions: Vec<Addition>,
+    /// Which of them the configuration switches on and off.
+    pub switches: Vec<Switch>,
     /// What is the same for all events.
     pub session: Session,
     /// Which alerts start a capture; `None`: none.
@@ -114,6 +119,8 @@ impl Default for RuleOptions {
             min_priority: Priority::Debug,
             matching: RuleMatching::First,
             suggested_output: true,
+            additions: Vec::new(),
+            switches: Vec::new(),
             session: Session::default(),
             capture: None,
             lineage: false,
@@ -208,12 +215,10 @@ pub fn load_files<R>(
     let mut loader = Loader::new(vec![source]);
     loader.set_min_priority(options.min_priority);
     if options.suggested_output {
-        let filter = RuleFilter { source: SYSCALL_SOURCE.into(), ..RuleFilter::default() };
-        for def in fields.iter().filter(|def| def.flags.has(FieldFlags::SUGGESTED)) {
-            let text = format!("{}=%{}", def.name.replace('.', "_"), def.name);
-            loader.append_output(text, filter.clone());
-        }
+        let suggested = Addition { suggested: true, ..Addition::default() };
+        additions::add(&mut loader, &fields, &[suggested]);
     }
+    additions::add(&mut loader, &fields, &options.additions);
     let results: Vec<_> = files.iter().map(|(name, content)| loader.load(name, content)).collect();
     then(&loader, &results)
 }
@@ -262,7 +267,8 @@ impl Detection {
     }
 
     fn new(loader: &Loader<'_>, options: &RuleOptions) -> Result<Self, String> {
-        let set = loader.rule_set();
+        let mut set = loader.rule_set();
+        additions::switch(&mut set, &options.switches);
         let index = set.index(SYSCALL_SOURCE, DEFAULT_RULESET);
         let source = set.source(SYSCALL_SOURCE).ok_or("no rules for system calls")?;
         let fields = Fields::syscall();
