@@ -22,7 +22,7 @@ conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(
 SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: differential fuzz kernels models help build run test lint deps clean doc conformance
+.PHONY: differential fuzz reload-storm kernels models help build run test lint deps clean doc conformance
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
@@ -32,6 +32,7 @@ help:
 	@echo "make differential [SEEDS=5000]"
 	@echo "                      captures and made-up histories on 1 to 16 workers: all the same"
 	@echo "make models           explore the models of our synchronisation without bounds (long)"
+	@echo "make reload-storm     100 reloads in a minute while processes start (needs root)"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make fuzz [TARGETS=... SECONDS=60]"
 	@echo "                      feed random captures, conditions and rules files (nightly compiler)"
@@ -63,12 +64,17 @@ differential: deps
 
 # The same code as in `make test`, over any folders and without the shortcuts of debug builds.
 conformance: deps
+	$(CARGO) build --release --locked --quiet --bin peregrine
 	$(CARGO) run --release --locked --quiet -p peregrine-conformance -- $(conformance_folders)
 
 # `make test` runs the same models with at most three preemptions per execution.
 models:
 	MODELS_UNBOUNDED=1 $(CARGO) test --locked -p peregrine-engine --test models -- --nocapture
 	LOOM_MAX_PREEMPTIONS=6 $(CARGO) test --locked -p peregrine-probe --test ring_model -- --nocapture
+
+# 100 reloads in a minute under a storm of processes: no event lost, memory back to the baseline.
+reload-storm: deps
+	$(CARGO) test --release --locked -p peregrine --test reload -- --ignored --nocapture
 
 # Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
 kernels: deps

@@ -76,7 +76,7 @@ pub enum Source<'s> {
 /// What a configuration starts from when nobody names a file.
 pub const BUILT_IN: Source<'static> = Source::Text {
     name: "built-in configuration",
-    text: "stdout_output: {enabled: true}\nappend_output: [{suggested_output: true}]\nlog_stderr: true\nlog_syslog: false\nwebserver: {enabled: false}\n",
+    text: "stdout_output: {enabled: true}\nappend_output: [{suggested_output: true}]\nlog_stderr: true\nlog_syslog: false\noutputs_queue: {capacity: 65536}\nwebserver: {enabled: false}\n",
 };
 
 /// A file that was read.

@@ -144,6 +144,13 @@ impl KeyPath {
                     _ => ValueKind::Sequence(Vec::new()),
                 };
             }
+            // As in yaml-cpp a name within a list makes it a mapping: what sets
+            // `append_output.suggested_output` thereby takes back all that is appended.
+            if let (Step::Key(_), ValueKind::Sequence(items)) = (step, &mut place.kind) {
+                let items = std::mem::take(items).into_iter().enumerate();
+                let pairs = items.map(|(index, item)| (index.to_string(), item)).collect();
+                place.kind = ValueKind::Mapping(pairs);
+            }
             let kind = place.kind_name();
             let within = &mut place.kind;
             place = match (step, within) {
@@ -266,8 +273,10 @@ mod tests {
         let mut root = Value::default();
         set(&mut root, "a", "1").unwrap();
         set(&mut root, "l[]", "1").unwrap();
-        for bad in ["a.b", "a[]", "l.x", "l[3]"] {
+        for bad in ["a.b", "a[]", "l[3]"] {
             assert!(set(&mut root, bad, "2").is_err(), "{bad}");
         }
+        set(&mut root, "l.x", "2").unwrap();
+        assert_eq!(root.to_json(), serde_json::json!({"a": "1", "l": {"0": "1", "x": "2"}}));
     }
 }

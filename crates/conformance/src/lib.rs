@@ -37,6 +37,8 @@ pub struct Folders {
     pub captures: PathBuf,
     /// The rules files that golden alerts were made with.
     pub rules: PathBuf,
+    /// The program, for cases about its command line; without it they are skipped.
+    pub binary: Option<PathBuf>,
 }
 
 /// The folder of shared data: `$PEREGRINE_SHARED`, else `shared` beside the workspace.
@@ -53,6 +55,7 @@ impl Default for Folders {
             aux: shared.join("conformance/vectors/aux"),
             captures: shared.join("conformance/captures"),
             rules: shared.join("falco-rules"),
+            binary: legacy::binary_beside(),
         }
     }
 }

@@ -23,6 +23,9 @@ struct Args {
     /// Folder with the rules files that golden alerts were made with
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// The program whose command line is tried; default: the one beside this one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// Only files whose name contains this text
     #[arg(value_name = "NAME")]
     only: Option<String>,
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     folders.aux = args.aux.unwrap_or(folders.aux);
     folders.captures = args.captures.unwrap_or(folders.captures);
+    folders.binary = args.binary.or(folders.binary);
     folders.rules = args.rules.unwrap_or(folders.rules);
     let differences = differences()?;
     let is_wanted = |name: &String| args.only.as_ref().is_none_or(|only| name.contains(only));

@@ -96,18 +96,18 @@ fn check(
             return converter::check_capture(case, &folders.captures);
         }
         ("rules_load.json", "load") => load::check(case),
-        ("rules_load.json" | "legacy_suite.json", "validate") => {
-            return load::check_validate(case, &folders.aux);
+        ("rules_load.json", "validate") => return load::check_validate(case, &folders.aux),
+        ("legacy_suite.json", "validate") => {
+            // The report of one is the report of the other; the exit code is only the program's.
+            load::check_validate(case, &folders.aux)?;
+            return legacy::check(case, folders);
         }
         ("rules_load.json", "plugin_requirements") => load::check_plugins(case),
         ("rules_load.json", "ruleset") => load::check_ruleset(case),
         ("rules_load.json", "macro_resolve") => conditions::check_macros(case),
         ("rules_load.json", "condition_details") => conditions::check_details(case),
         ("rules_load.json", "condition_warnings") => conditions::check_warnings(case),
-        ("legacy_suite.json", "capture") => return legacy::check_capture(case, folders),
-        ("legacy_suite.json", "command") => {
-            return Err(Trouble::Skipped("Falco's command line is not offered yet".into()));
-        }
+        ("legacy_suite.json", "capture" | "command") => return legacy::check(case, folders),
         ("config.json", "yaml" | "config" | "interval") => config::check(kind, case),
         _ => return Err(Trouble::Skipped(format!("nothing runs {file} {kind}"))),
     };

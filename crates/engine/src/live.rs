@@ -309,6 +309,19 @@ impl Live {
         self.threads.iter().any(JoinHandle::is_finished)
     }
 
+    /// Events that the workers have taken so far.
+    pub fn events(&self) -> u64 {
+        self.counters.iter().map(|counters| counters.events.get()).sum()
+    }
+
+    /// What was lost so far.
+    ///
+    /// # Errors
+    /// The kernel's counters cannot be read.
+    pub fn drops(&self) -> Result<Drops, LiveError> {
+        Ok(self.probe.drops()?)
+    }
+
     /// The rules in force, or about to be.
     pub fn rules(&self) -> Arc<Detection> {
         self.rules.newest()

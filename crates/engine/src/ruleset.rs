@@ -228,8 +228,15 @@ pub fn load_files<R>(
 /// # Errors
 /// [`RulesError`] with everything that is wrong.
 pub fn load(options: &RuleOptions) -> Result<Loaded, RulesError> {
-    let files = read_rules(&options.paths)?;
-    load_files(&files, options, |loader, results| {
+    compile(&read_rules(&options.paths)?, options)
+}
+
+/// The same for files that were read already: names and contents.
+///
+/// # Errors
+/// [`RulesError::Invalid`] with everything that is wrong.
+pub fn compile(files: &[(String, Vec<u8>)], options: &RuleOptions) -> Result<Loaded, RulesError> {
+    load_files(files, options, |loader, results| {
         let render = |result: &LoadResult| {
             let wanted = result.diagnostics.iter().filter(|d| d.severity != Severity::Note);
             render_all(&wanted.cloned().collect::<Vec<_>>(), loader.files())

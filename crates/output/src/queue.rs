@@ -124,6 +124,14 @@ impl OutputsBuilder {
         self
     }
 
+    /// Adds a sink that is described already. There is none yet that could be kept.
+    pub fn part(mut self, part: Part) -> Self {
+        if let Part::New(sink, options) = part {
+            self.sinks.push((sink, options));
+        }
+        self
+    }
+
     /// Starts the dispatcher and a thread per sink.
     ///
     /// # Errors

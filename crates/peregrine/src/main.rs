@@ -2,13 +2,16 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod falco;
 mod outputs;
 mod replaying;
 mod report;
+mod service;
 mod serving;
 mod writing;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +37,15 @@ enum Command {
     /// Check and inspect rules files
     #[command(subcommand)]
     Rules(command::rules::RulesCommand),
+    /// Have a running instance load its configuration, rules and outputs anew
+    Reload(command::reload::ReloadArgs),
+    /// Take Falco's command line: `peregrine falco -c … -r …`, or a link named falco
+    #[command(disable_help_flag = true)]
+    Falco {
+        /// Falco's options
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Check and show the configuration
     #[command(subcommand)]
     Config(command::config::ConfigCommand),
@@ -48,6 +60,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Scripts and test suites for Falco call it by that name.
+    let mut args = std::env::args_os();
+    let program = args.next().unwrap_or_default();
+    if Path::new(&program).file_name().is_some_and(|name| name == "falco") {
+        return falco::main(args.collect());
+    }
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => command::run::run(&args),
@@ -55,6 +73,8 @@ fn main() -> ExitCode {
         Command::Record(args) => command::record::run(&args),
         Command::Convert(args) => command::convert::run(&args),
         Command::Rules(rules) => command::rules::run(&rules),
+        Command::Reload(args) => command::reload::run(&args),
+        Command::Falco { args } => return falco::main(args),
         Command::Config(config) => command::config::run(&config),
         Command::Tail(args) => command::tail::run(&args),
         Command::Doctor => print(&command::doctor::text()),

@@ -1,23 +1,12 @@
-//! Options for where alerts go, and the outputs they describe.
+//! Options for where alerts go, as keys of the configuration.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use peregrine_config::path::escape;
+use peregrine_output::Rotation;
 use peregrine_output::stream::DEFAULT_SOCKET;
-use peregrine_output::{
-    FileSink, HttpBatch, HttpOptions, HttpSink, Hub, LineFormat, Outputs, OutputsBuilder,
-    ProgramSink, RemoteSyslogOptions, RemoteSyslogSink, Rotation, SinkOptions, SpoolOptions,
-    StdoutSink, StreamServer, SyslogSink, SyslogTransport, TlsOptions, WhenFull,
-};
-
-/// Alerts that may wait for the dispatcher.
-const ALERT_QUEUE: usize = 65_536;
-/// Latest alerts kept for those who come later.
-const RECENT: usize = 1000;
-/// How this program calls itself in logs.
-const TAG: &str = "peregrine";
 
 /// Where alerts go.
 #[derive(Debug, Args)]
@@ -80,107 +69,76 @@ enum Syslog {
     Remote { scheme: String, host: String, port: u16 },
 }
 
-/// Outputs that run, and who shows alerts as they come.
-pub struct Started {
-    /// The outputs.
-    pub outputs: Outputs,
-    /// The latest alerts; none unless somebody may want them.
-    pub hub: Option<Hub>,
-    _stream: Option<StreamServer>,
-}
-
 impl OutputArgs {
-    /// Starts the outputs. With `has_viewers` there is a hub even without a socket.
-    ///
-    /// # Errors
-    /// An output cannot be opened.
-    pub fn start(
-        &self,
-        format: LineFormat,
-        hostname: &str,
-        is_json: bool,
-        has_viewers: bool,
-    ) -> anyhow::Result<Started> {
-        let mut builder = OutputsBuilder::new(format, Some(ALERT_QUEUE), WhenFull::DropNewest);
-        if !self.no_stdout {
-            builder = builder.sink(StdoutSink::new()?, SinkOptions::default());
+    /// Tells `set` the option, the key of the configuration and its value, for all that is given.
+    pub fn set(&self, set: &mut impl FnMut(&str, &str, Option<String>)) {
+        let yes = |is_set: bool| is_set.then(|| "true".to_owned());
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        if self.no_stdout {
+            set("--no-stdout", "stdout_output.enabled", Some("false".into()));
         }
-        if let Some(path) = &self.output_file {
-            let mut sink = FileSink::new(path, true)
-                .with_context(|| format!("cannot write alerts to {}", path.display()))?;
-            if let Some(rotation) = self.rotate {
-                sink = sink.rotate(rotation);
-            }
-            builder = builder.sink(sink, SinkOptions::default());
+        if let Some(file) = path(&self.output_file) {
+            set("--output-file", "file_output.enabled", yes(true));
+            set("--output-file", "file_output.keep_alive", yes(true));
+            set("--output-file", "file_output.filename", Some(file));
+        }
+        if let Some(rotation) = self.rotate {
+            let (size, keep) = (rotation.max_bytes.to_string(), rotation.keep.to_string());
+            set("--rotate", "peregrine.sinks.file.rotate_size", Some(size));
+            set("--rotate", "peregrine.sinks.file.rotate_keep", Some(keep));
         }
         if let Some(command) = &self.output_program {
-            builder = builder.sink(ProgramSink::new(command, true), SinkOptions::default());
+            set("--output-program", "program_output.enabled", yes(true));
+            set("--output-program", "program_output.keep_alive", yes(true));
+            set("--output-program", "program_output.program", Some(command.clone()));
         }
-        match &self.output_syslog {
-            Some(Syslog::Local) => {
-                builder = builder.sink(SyslogSink::new(TAG), SinkOptions::default());
+        if let Some(syslog) = &self.output_syslog {
+            set("--output-syslog", "syslog_output.enabled", yes(true));
+            if let Syslog::Remote { scheme, host, port } = syslog {
+                let address = format!("{scheme}://{host}:{port}");
+                set("--output-syslog", "peregrine.sinks.syslog.remote", Some(address));
             }
-            Some(Syslog::Remote { scheme, host, port }) => {
-                let sink = RemoteSyslogSink::new(RemoteSyslogOptions {
-                    host: host.clone(),
-                    port: *port,
-                    transport: match scheme.as_str() {
-                        "udp" => SyslogTransport::Udp,
-                        "tcp" => SyslogTransport::Tcp,
-                        _ => SyslogTransport::Tls(self.tls()),
-                    },
-                    hostname: hostname.to_owned(),
-                    tag: TAG.to_owned(),
-                })?;
-                builder = builder.sink(sink, self.spooled("syslog-remote"));
-            }
-            None => {}
         }
         if let Some(url) = &self.output_http {
-            let sink = HttpSink::new(HttpOptions {
-                is_json,
-                tls: self.tls(),
-                compress: self.http_gzip,
-                headers: self.http_header.clone(),
-                batch: HttpBatch { lines: self.http_batch.into(), ..HttpBatch::default() },
-                ..HttpOptions::new(url)
-            })?;
-            builder = builder.sink(sink, self.spooled("http"));
+            let agent = concat!("peregrine/", env!("CARGO_PKG_VERSION")).to_owned();
+            set("--output-http", "http_output.enabled", yes(true));
+            set("--output-http", "http_output.url", Some(url.clone()));
+            set("--output-http", "http_output.user_agent", Some(agent));
+            let batch = self.http_batch.to_string();
+            set("--http-batch", "peregrine.sinks.http.batch", Some(batch));
         }
-        let hub = (has_viewers || self.socket.is_some()).then(|| Hub::new(RECENT));
-        if let Some(hub) = &hub {
-            builder = builder.sink(hub.sink(), SinkOptions::default());
+        set("--http-gzip", "http_output.compress_uploads", yes(self.http_gzip));
+        for (name, value) in &self.http_header {
+            let key = format!("peregrine.sinks.http.headers.{}", escape(name));
+            set("--http-header", &key, Some(value.clone()));
         }
-        let stream = match (&self.socket, &hub) {
-            (Some(path), Some(hub)) => Some(
-                StreamServer::start(path, hub.clone(), hostname)
-                    .with_context(|| format!("cannot serve the socket {}", path.display()))?,
-            ),
-            _ => None,
-        };
-        Ok(Started { outputs: builder.start()?, hub, _stream: stream })
-    }
-
-    fn tls(&self) -> TlsOptions {
-        TlsOptions {
-            insecure: self.tls_insecure,
-            ca_cert: self.tls_ca.clone(),
-            client: self.tls_cert.clone().zip(self.tls_key.clone()),
-            ..TlsOptions::default()
+        set("--tls-ca", "http_output.ca_cert", path(&self.tls_ca));
+        set("--tls-ca", "peregrine.sinks.syslog.ca_bundle", path(&self.tls_ca));
+        set("--tls-cert", "http_output.mtls", yes(self.tls_cert.is_some()));
+        for (section, cert, key) in [
+            ("http_output", path(&self.tls_cert), path(&self.tls_key)),
+            ("peregrine.sinks.syslog", path(&self.tls_cert), path(&self.tls_key)),
+        ] {
+            set("--tls-cert", &format!("{section}.client_cert"), cert);
+            set("--tls-key", &format!("{section}.client_key"), key);
         }
-    }
-
-    fn spooled(&self, name: &str) -> SinkOptions {
-        let spool = self.spool.as_ref().map(|directory| SpoolOptions {
-            directory: directory.join(name),
-            max_bytes: self.spool_size,
-        });
-        SinkOptions { spool, ..SinkOptions::default() }
+        set("--tls-insecure", "http_output.insecure", yes(self.tls_insecure));
+        set("--tls-insecure", "peregrine.sinks.syslog.insecure", yes(self.tls_insecure));
+        if let Some(spool) = &self.spool {
+            for (sink, folder) in [("http", "http"), ("syslog", "syslog-remote")] {
+                let folder = spool.join(folder).display().to_string();
+                let size = self.spool_size.to_string();
+                set("--spool", &format!("peregrine.sinks.{sink}.queue.spool"), Some(folder));
+                set(
+                    "--spool-size",
+                    &format!("peregrine.sinks.{sink}.queue.spool_size"),
+                    Some(size),
+                );
+            }
+        }
+        set("--socket", "peregrine.sinks.socket.path", path(&self.socket));
     }
 }
-
-/// How long the end waits for outputs that hang.
-pub const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes from `4096`, `512K`, `8M`, `2G`.
 ///

@@ -43,5 +43,6 @@ pub use result::{ErrorCode, LoadError, LoadResult, LoadWarning, WarningCode};
 pub use ruleset::{
     DEFAULT_RULESET, EventIndex, NameMatch, Rule, RuleIndex, RuleMatching, RuleSet, SourceRules,
 };
+pub use schema::rules_schema;
 pub use source::{FileId, SourceFile, SourceSpan, Sources};
 pub use version::{ENGINE_VERSION, PluginVersion, Version, check_plugins};

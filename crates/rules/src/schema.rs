@@ -3,6 +3,7 @@
 //! It is stricter than the loader: a file that breaks it is still accepted, with a notice.
 
 use peregrine_yaml::Node;
+use serde_json::{Value as Json, json};
 
 /// Kinds of values.
 #[derive(Clone, Copy)]
@@ -99,6 +100,43 @@ const ITEM: Shape = Map {
     required: &[],
     min: 0,
 };
+
+/// The schema as JSON schema, for editors.
+pub fn rules_schema() -> Json {
+    let mut schema = ListOf(&ITEM).to_json();
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+    schema["title"] = "Rules files of Falco and Peregrine".into();
+    schema
+}
+
+impl Shape {
+    fn to_json(self) -> Json {
+        match self {
+            Anything => json!({}),
+            Text => json!({ "type": "string" }),
+            Bool => json!({ "type": "boolean" }),
+            Integer => json!({ "type": "integer" }),
+            OneOf(values) => json!({ "type": "string", "enum": values }),
+            ListOf(shape) => json!({ "type": "array", "items": shape.to_json() }),
+            Map { keys, required, min } => {
+                let properties: serde_json::Map<String, Json> =
+                    keys.iter().map(|(key, shape)| ((*key).to_owned(), shape.to_json())).collect();
+                let mut out = json!({
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": properties,
+                });
+                if !required.is_empty() {
+                    out["required"] = required.into();
+                }
+                if min > 0 {
+                    out["minProperties"] = min.into();
+                }
+                out
+            }
+        }
+    }
+}
 
 /// Problems kept; a file in the wrong format has as many as it has items.
 const MAX_PROBLEMS: usize = 50;

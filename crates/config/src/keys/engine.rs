@@ -63,7 +63,7 @@ sections! {
         /// System calls to look at beyond those that rules name; `!NAME` leaves one out.
         custom_set: Vec<String> = Vec::new();
         /// Look at no more than rules and the state of processes need.
-        repair: bool = false;
+        repair: bool = false, |key| key.inert("no more than rules and state need is looked at anyway");
         /// Look at all system calls.
         all: bool = false;
     }

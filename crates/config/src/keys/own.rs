@@ -29,7 +29,7 @@ sections! {
         /// Queues of the outputs, and what Falco's keys for them cannot say.
         sinks: Sinks = Sinks::default();
         /// The socket through which `peregrine reload` finds a running instance. Empty: none.
-        control_socket: String = String::from("/run/peregrine.sock"), |key| key.restart();
+        control_socket: String = String::from("/run/peregrine-control.sock"), |key| key.restart();
         /// The page with alerts and charts.
         web: Web = Web::default();
     }
@@ -87,6 +87,12 @@ sections! {
         remote: String = String::new();
         /// File with certificates of authorities, for TLS; empty: those of the system.
         ca_bundle: String = String::new();
+        /// Take any certificate.
+        insecure: bool = false;
+        /// Our certificate, if the other side asks for one; empty: none.
+        client_cert: String = String::new();
+        /// Its key.
+        client_key: String = String::new();
     }
     /// How alerts are sent to the HTTP endpoint.
     HttpDelivery {
@@ -104,9 +110,9 @@ sections! {
     /// The local socket.
     SocketSink {
         /// Its path; empty: there is none.
-        path: String = String::new();
-        /// Its queue.
-        queue: SinkQueue = SinkQueue::default();
+        path: String = String::new(), |key| key.restart();
+        /// Latest alerts kept for those who come later.
+        recent: u32 = 1000, |key| key.restart();
     }
     /// The page with alerts and charts.
     Web {

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod events;
 pub mod fields;
 pub mod record;
+pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;

@@ -1,0 +1,114 @@
+//! How the live engine is set up.
+
+use std::time::Duration;
+
+use peregrine_config::Settings;
+use peregrine_config::types::Hook;
+use peregrine_engine::LiveOptions;
+use peregrine_engine::interest::Wanted;
+use peregrine_engine::parking::Bounds;
+use peregrine_engine::recording::{AlertCaptureOptions, RecordOptions, WhenFull};
+use peregrine_event::code;
+use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
+use peregrine_probe::Hook as ProbeHook;
+
+use crate::service::rules;
+
+/// What the configuration says of workers, rings and the kernel side. `measure`: say what the
+/// kernel programs cost.
+pub fn live_options(settings: &Settings, measure: bool) -> LiveOptions {
+    let own = &settings.peregrine;
+    let mut options = LiveOptions::default();
+    if own.workers > 0 {
+        options.workers = own.workers.into();
+        options.probe.rings = options.probe.rings.max(options.workers);
+    }
+    if own.rings > 0 {
+        options.probe.rings = own.rings.into();
+    }
+    options.pin = own.pin;
+    options.all_syscalls = settings.base_syscalls.all;
+    options.bounds = Bounds {
+        time: Duration::from_millis(own.parking.max_wait_ms),
+        bytes: own.parking.max_bytes.0 as usize,
+    };
+    let preset = settings.engine.modern_ebpf.buf_size_preset.clamp(1, 10);
+    options.probe.ring_bytes = match own.ring_size {
+        Some(size) => size.0 as u32,
+        None => 1 << (19 + preset),
+    };
+    for (share, percent) in options.probe.class_share_percent.iter_mut().zip(&own.ring_shares) {
+        *share = *percent;
+    }
+    if settings.falco_libs.snaplen > 0 {
+        options.probe.snaplen = settings.falco_libs.snaplen.min(MAX_SNAPLEN) as u32;
+    }
+    options.also_wanted = also_wanted(&settings.base_syscalls.custom_set);
+    if settings.capture.enabled {
+        options.recording = Some(RecordOptions {
+            file: None,
+            alerts: Some(AlertCaptureOptions {
+                mode: rules::capture_mode(settings),
+                path_prefix: settings.capture.path_prefix.clone().into(),
+                default_duration: Duration::from_millis(settings.capture.default_duration.into()),
+                max_file_bytes: Some(settings.capture.max_file_size_mb << 20)
+                    .filter(|bytes| *bytes > 0),
+                ..AlertCaptureOptions::default()
+            }),
+            when_full: WhenFull::default(),
+        });
+    }
+    options.probe.args_max = own.args_max;
+    options.probe.measure = measure;
+    options.probe.hook = match own.hook {
+        Hook::Auto => None,
+        Hook::Fexit => Some(ProbeHook::Fexit),
+        Hook::SysExit => Some(ProbeHook::SysExit),
+    };
+    options
+}
+
+/// System calls by name; those with a `!` in front are not meant.
+fn also_wanted(names: &[String]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for name in names {
+        for syscall in
+            X86_64.iter().filter(|syscall| SYSCALL_NAMES[usize::from(syscall.id)] == name.as_str())
+        {
+            if syscall.exit == code::GENERIC_X {
+                wanted.generic_ids.push(syscall.id);
+            } else {
+                wanted.codes.push(syscall.exit);
+            }
+        }
+    }
+    wanted
+}
+
+/// Most bytes of data kept of a transfer.
+pub const MAX_SNAPLEN: u64 = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_megabytes() {
+        let mut settings = Settings::default();
+        assert_eq!(live_options(&settings, false).probe.ring_bytes, 8 << 20);
+        settings.engine.modern_ebpf.buf_size_preset = 1;
+        assert_eq!(live_options(&settings, false).probe.ring_bytes, 1 << 20);
+        settings.engine.modern_ebpf.buf_size_preset = 10;
+        assert_eq!(live_options(&settings, false).probe.ring_bytes, 512 << 20);
+        settings.peregrine.ring_size = Some(peregrine_config::types::ByteSize(64 << 10));
+        assert_eq!(live_options(&settings, false).probe.ring_bytes, 64 << 10);
+    }
+
+    #[test]
+    fn workers_have_rings() {
+        let mut settings = Settings::default();
+        settings.peregrine.workers = 200;
+        let options = live_options(&settings, false);
+        assert!(options.probe.rings >= 200);
+    }
+}

@@ -1,0 +1,429 @@
+//! A live engine from start to end: one thread that ticks, reloads and stops.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use peregrine_config::{Config, ConfigError};
+use peregrine_engine::recording::{AlertCaptureOptions, FileOptions, RecordOptions, WhenFull};
+use peregrine_engine::{Live, LiveOptions, Summary, ruleset};
+use peregrine_event::Priority;
+use peregrine_fields::view::Session;
+use peregrine_output::{Alert, OutputReport, RuleIdentity, StateQuality};
+use peregrine_probe::Capabilities;
+use peregrine_serve::ServeOptions;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use crate::service::control::{Answer, Control};
+use crate::service::drops::{DropMonitor, Figures};
+use crate::service::engine;
+use crate::service::log::Log;
+use crate::service::outputs::{self, Delivery, Started};
+use crate::service::reload::{self, Reloaded};
+use crate::service::watch::{FileWatcher, Watched};
+use crate::service::{rules, servers};
+use crate::serving::Serving;
+
+/// What a running engine is told.
+#[derive(Debug)]
+pub enum Happening {
+    /// A signal came.
+    Signal(i32),
+    /// Watched files may have changed.
+    FilesChanged,
+    /// Somebody asks for a reload and waits for the answer.
+    Asked(SyncSender<Answer>),
+}
+
+/// What shall run.
+pub struct Plan<'p> {
+    /// Loads the configuration; again on every reload.
+    pub load: &'p dyn Fn() -> Result<Config, ConfigError>,
+    /// Rules files of the command line, which replace those of the configuration.
+    pub rules: Vec<std::path::PathBuf>,
+    /// What the engine calls itself in syslog.
+    pub name: &'static str,
+    /// Name of the host in alerts.
+    pub hostname: String,
+    /// Stop after this time.
+    pub duration: Option<Duration>,
+    /// Measure the cost of kernel programs.
+    pub measure: bool,
+    /// Whether there may be no rules files at all; the built-in rules are then used.
+    pub has_built_in_rules: bool,
+    /// A capture of everything.
+    pub recording: Option<FileOptions>,
+    /// Captures around alerts, instead of those of the configuration.
+    pub alert_captures: Option<AlertCaptureOptions>,
+    /// Servers beside those of the configuration.
+    pub servers: Vec<ServeOptions>,
+    /// Whether one of them shows alerts.
+    pub has_page: bool,
+    /// Says that it is running, and how.
+    pub ready: &'p dyn Fn(&Live, &Log),
+}
+
+/// What it did.
+pub struct Finished {
+    /// Figures of the engine.
+    pub summary: Summary,
+    /// Figures of the outputs.
+    pub delivered: OutputReport,
+    /// Seconds with too many lost events, and how often something was done about it.
+    pub drop_reactions: (u64, u64),
+    /// Priorities of the rules that were in force at the end.
+    pub priorities: std::collections::HashMap<String, Priority>,
+    /// Why it ended.
+    pub exit: ExitCode,
+}
+
+impl Plan<'_> {
+    /// Whether somebody looks at alerts on a page.
+    fn shows_alerts(&self, config: &Config) -> bool {
+        self.has_page || config.settings.peregrine.web.enabled
+    }
+
+    /// What the live engine shall do.
+    fn live_options(&self, config: &Config) -> LiveOptions {
+        let mut options = engine::live_options(&config.settings, self.measure);
+        if self.recording.is_some() || self.alert_captures.is_some() {
+            let configured = options.recording.and_then(|recording| recording.alerts);
+            options.recording = Some(RecordOptions {
+                file: self.recording.clone(),
+                alerts: self.alert_captures.clone().or(configured),
+                // Detection goes on whatever becomes of the disk.
+                when_full: WhenFull::Lose,
+            });
+        }
+        options
+    }
+
+    /// What is the same for all events.
+    pub fn session(&self, config: &Config) -> Session {
+        Session {
+            hostname: Some(self.hostname.as_str().into()),
+            buffer: if config.settings.buffer_format_base64 {
+                peregrine_fields::buffer::BufferFormat::Base64
+            } else {
+                peregrine_fields::buffer::BufferFormat::default()
+            },
+            ..Session::default()
+        }
+    }
+
+    /// Loads and compiles the rules that a configuration names.
+    ///
+    /// # Errors
+    /// They are wrong, or there are none.
+    pub fn compile(&self, config: &Config) -> anyhow::Result<ruleset::Loaded> {
+        let mut options = rules::rule_options(&config.settings, &self.rules, self.session(config));
+        options.lineage = self.shows_alerts(config);
+        if let Some(captures) = &self.alert_captures {
+            options.capture = Some(captures.for_rules());
+        }
+        let is_built_in = self.has_built_in_rules && !rules::names_files(&config.settings);
+        if options.paths.is_empty() && !is_built_in {
+            anyhow::bail!(
+                "You must specify at least one rules file/directory via -r or a rules_file entry \
+                 in falco.yaml"
+            );
+        }
+        Ok(ruleset::load(&options)?)
+    }
+
+    /// Files whose change matters.
+    pub fn watched(&self, config: &Config) -> Watched {
+        let mut watched = Watched::default();
+        let includes = &config.settings.config_files;
+        watched.files.extend(config.files.iter().map(|file| file.name.clone().into()));
+        let named = rules::rule_options(&config.settings, &self.rules, Session::default()).paths;
+        for path in includes.iter().map(|include| include.path.clone().into()).chain(named) {
+            if path.is_dir() {
+                watched.directories.push(path);
+            } else if path.exists() && !watched.files.contains(&path) {
+                watched.files.push(path);
+            }
+        }
+        // What was not read from a file has no name there.
+        watched.files.retain(|file| file.exists());
+        watched
+    }
+}
+
+/// Runs until a signal, the duration, or a failure.
+///
+/// # Errors
+/// Rules that do not load, a kernel that refuses the probe, an output that cannot be opened.
+pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finished> {
+    // Rules first: with bad ones nothing may be attached.
+    let loaded = plan.compile(&config)?;
+    if !loaded.warnings.is_empty() && !plan.rules_are_built_in(&config) {
+        eprintln!("{}", loaded.warnings.trim_end());
+    }
+    Capabilities::detect().check()?;
+    let (happenings, happened) = channel();
+    // Before the workers start, so that no signal finds the default action.
+    let signals = signals(happenings.clone())?;
+    let started = outputs::start(
+        &config.settings,
+        &plan.hostname,
+        plan.name,
+        Delivery::Live,
+        plan.shows_alerts(&config),
+    )?;
+    let mut servers = servers::servers(&config.settings)?;
+    servers.extend(plan.servers.iter().cloned());
+    let serving = match servers.is_empty() {
+        true => None,
+        false => Some(Serving::start(&servers, started.hub.clone())?),
+    };
+    let live = Live::start(
+        &plan.live_options(&config),
+        Arc::new(loaded.detection),
+        &started.outputs.sender(),
+    )?;
+    let mut running = Running {
+        plan,
+        log,
+        live,
+        started,
+        config,
+        happenings,
+        watcher: None,
+        fingerprint: 0,
+        serving,
+    };
+    running.watch_files();
+    let control = running.control();
+    (plan.ready)(&running.live, log);
+    for address in running.serving.iter().flat_map(Serving::addresses) {
+        log.info(format!("serving on {address}"));
+    }
+    running.name_files();
+    running.serve_numbers()?;
+    let mut drops = DropMonitor::new(running.config.settings.syscall_event_drops.clone(), now_ns());
+    let exit = running.serve(&happened, &mut drops);
+    drop(control);
+    signals.close();
+    let rules = running.live.rules();
+    let priority =
+        |rule: &ruleset::ActiveRule| (rule.identity.name().to_owned(), rule.identity.priority());
+    let priorities = rules.rules.iter().map(priority).collect();
+    let patience = Duration::from_millis(running.config.settings.peregrine.sinks.shutdown_ms);
+    let summary = running.live.stop()?;
+    let delivered = running.started.outputs.shutdown(Some(patience));
+    Ok(Finished {
+        summary,
+        delivered,
+        drop_reactions: (drops.occurrences, drops.actions_taken),
+        priorities,
+        exit: exit?,
+    })
+}
+
+/// Turns signals into happenings.
+fn signals(happenings: Sender<Happening>) -> anyhow::Result<signal_hook::iterator::Handle> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+    let handle = signals.handle();
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            if happenings.send(Happening::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(handle)
+}
+
+struct Running<'p> {
+    plan: &'p Plan<'p>,
+    log: &'p Log,
+    live: Live,
+    started: Started,
+    config: Config,
+    happenings: Sender<Happening>,
+    watcher: Option<FileWatcher>,
+    /// What the watched files held when they were last read.
+    fingerprint: u64,
+    serving: Option<Serving>,
+}
+
+impl Plan<'_> {
+    fn rules_are_built_in(&self, config: &Config) -> bool {
+        self.rules.is_empty() && !rules::names_files(&config.settings)
+    }
+}
+
+impl Running<'_> {
+    fn control(&self) -> Option<Control> {
+        let path = &self.config.settings.peregrine.control_socket;
+        if path.is_empty() {
+            return None;
+        }
+        match Control::start(path, self.happenings.clone()) {
+            Ok(control) => Some(control),
+            Err(error) => {
+                self.log.info(format!("no control socket, so `peregrine reload` will not reach this instance: {error:#}"));
+                None
+            }
+        }
+    }
+
+    /// Says which files are in force.
+    fn name_files(&mut self) {
+        let options =
+            rules::rule_options(&self.config.settings, &self.plan.rules, Session::default());
+        let files = self.config.files.iter().map(|file| file.name.clone().into());
+        let config: Vec<PathBuf> = files.filter(|file: &PathBuf| file.exists()).collect();
+        if let Some(serving) = &mut self.serving {
+            serving.set_files(&options.paths, &config);
+        }
+    }
+
+    fn serve_numbers(&mut self) -> anyhow::Result<()> {
+        if let Some(serving) = &mut self.serving {
+            serving.tick(&self.live, self.started.outputs.totals())?;
+        }
+        Ok(())
+    }
+
+    fn watch_files(&mut self) {
+        self.watcher = None;
+        let watched = self.plan.watched(&self.config);
+        self.fingerprint = watched.fingerprint();
+        if !self.config.settings.watch_config_files
+            || (watched.files.is_empty() && watched.directories.is_empty())
+        {
+            return;
+        }
+        match FileWatcher::start(&watched, self.happenings.clone()) {
+            Ok((watcher, refused)) => {
+                for place in refused {
+                    self.log.warning(format!("cannot watch {place}"));
+                }
+                self.watcher = Some(watcher);
+            }
+            Err(error) => self.log.warning(format!("cannot watch files for changes: {error}")),
+        }
+    }
+
+    /// Does what comes up until it is time to stop.
+    fn serve(
+        &mut self,
+        happened: &Receiver<Happening>,
+        drops: &mut DropMonitor,
+    ) -> anyhow::Result<ExitCode> {
+        const TICK: Duration = Duration::from_secs(1);
+        /// How soon a worker that failed is noticed.
+        const LOOK: Duration = Duration::from_millis(100);
+        let end = self.plan.duration.map(|duration| Instant::now() + duration);
+        let mut next_tick = Instant::now() + TICK;
+        loop {
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) || self.live.has_failed() {
+                return Ok(ExitCode::SUCCESS);
+            }
+            if now >= next_tick {
+                self.live.tick()?;
+                self.serve_numbers()?;
+                next_tick = now + TICK;
+                if self.react_to_drops(drops)? {
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+            let until = end.map_or(next_tick, |end| end.min(next_tick));
+            match happened.recv_timeout(until.saturating_duration_since(now).min(LOOK)) {
+                Ok(Happening::Signal(SIGUSR1)) => self.started.outputs.reopen(),
+                Ok(Happening::Signal(SIGHUP)) => {
+                    let _ = self.reload("SIGHUP", drops);
+                }
+                Ok(Happening::Signal(_)) => return Ok(ExitCode::SUCCESS),
+                Ok(Happening::FilesChanged) => {
+                    if self.plan.watched(&self.config).fingerprint() != self.fingerprint {
+                        let _ = self.reload("files have changed", drops);
+                    }
+                }
+                Ok(Happening::Asked(answer)) => {
+                    let result = self.reload("peregrine reload", drops);
+                    let answered = match result {
+                        Ok(message) => Answer { ok: true, message },
+                        Err(message) => Answer { ok: false, message },
+                    };
+                    // The asker may have gone away.
+                    let _ = answer.try_send(answered);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(ExitCode::SUCCESS),
+            }
+        }
+    }
+
+    /// Loads configuration, rules and outputs anew; says what changed, or why nothing did.
+    fn reload(&mut self, why: &str, drops: &mut DropMonitor) -> Result<String, String> {
+        self.log.info(format!("reloading: {why}"));
+        let result = reload::reload(self.plan, &self.config, &self.live, &mut self.started);
+        match result {
+            Ok(Reloaded { config, message, warnings }) => {
+                for warning in warnings {
+                    self.log.warning(warning);
+                }
+                self.log.info(&message);
+                drops.set(config.settings.syscall_event_drops.clone());
+                self.config = config;
+                self.watch_files();
+                self.name_files();
+                Ok(message)
+            }
+            Err(error) => {
+                let message = format!("{error:#}");
+                self.log.say(
+                    Priority::Critical,
+                    format!("reload refused, everything stays as it was: {message}"),
+                );
+                self.started.outputs.sender().send(refusal(&message));
+                // The same content is not tried again.
+                self.fingerprint = self.plan.watched(&self.config).fingerprint();
+                Err(message)
+            }
+        }
+    }
+
+    /// Does what the configuration says about lost events; true if it says to stop.
+    fn react_to_drops(&self, monitor: &mut DropMonitor) -> anyhow::Result<bool> {
+        let drops = self.live.drops()?;
+        let figures = Figures { events: self.live.events() + drops.total(), drops: drops.total() };
+        let Some(reaction) = monitor.look(figures, now_ns()) else { return Ok(false) };
+        let by_class: Vec<(String, u64)> = drops
+            .by_class_and_cause()
+            .into_iter()
+            .map(|(class, cause, count)| {
+                (format!("n_drops_{class}_{cause}").replace([' ', '-'], "_"), count)
+            })
+            .collect();
+        let sender = self.started.outputs.sender();
+        Ok(reaction.act(self.log, &sender, now_ns(), &by_class))
+    }
+}
+
+/// Name of the alert that says that a reload was refused.
+pub const REFUSED: &str = "Falco internal: hot restart failure";
+
+fn refusal(reason: &str) -> Alert {
+    let time_ns = now_ns();
+    Alert {
+        time_ns,
+        sequence: time_ns,
+        rule: RuleIdentity::internal(REFUSED, Priority::Critical),
+        message: format!("{REFUSED}: {reason}"),
+        fields: Vec::new(),
+        state: StateQuality::Exact,
+        lineage: Vec::new(),
+    }
+}
+
+fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
