@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use peregrine_event::{EventCode, code};
+
 use crate::fdtable::FdTable;
 use crate::flags::thread as flag;
 use crate::image::{Image, empty};
@@ -195,6 +197,16 @@ impl Thread {
         thread.image =
             Arc::new(Image { comm: not_available.clone(), exe: not_available, ..Image::default() });
         thread
+    }
+
+    /// Drops the enter event that is kept, if this exit event does not belong to the last one.
+    #[cold]
+    pub(crate) fn forget_other_enter(&mut self, exit: EventCode) {
+        let is_valid = exit.0 == self.last_enter.wrapping_add(1)
+            || (exit == code::SYSCALL_EXECVE_19_X && self.last_enter == code::SYSCALL_EXECVEAT_E.0);
+        if !is_valid {
+            self.kept_enter = None;
+        }
     }
 
     /// Changes the image, in a copy of its own.

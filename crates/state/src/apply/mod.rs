@@ -7,10 +7,13 @@
 mod credentials;
 mod files;
 mod initial;
+mod plan;
 mod process;
 mod sockets;
 
-use peregrine_event::{EventCode, EventFlags, HeaderFlags, Record, arg, code};
+use peregrine_event::{EventCode, HeaderFlags, Record, arg, code};
+
+use plan::{Act, Plan, Subjects};
 
 use crate::containers;
 use crate::fd::Fd;
@@ -66,7 +69,7 @@ pub(crate) fn text_of<'a>(record: &Record<'a>, index: usize) -> &'a [u8] {
 
 /// An event being applied.
 pub(crate) struct Step<'a> {
-    pub r: Record<'a>,
+    pub r: &'a Record<'a>,
     pub code: EventCode,
     pub tid: i64,
     pub subject: Subject,
@@ -88,7 +91,7 @@ impl<'a> Step<'a> {
 
     /// Text of a parameter, see [`text_of`].
     pub fn text(&self, index: usize) -> &'a [u8] {
-        text_of(&self.r, index)
+        text_of(self.r, index)
     }
 
     /// Bytes of a parameter; empty if there is none.
@@ -97,91 +100,9 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Index of the parameter that names the fd an exit event is about.
-#[inline]
-fn fd_parameter(event: EventCode) -> Option<usize> {
-    Some(match event {
-        code::SYSCALL_READ_X
-        | code::SYSCALL_PREAD_X
-        | code::SOCKET_BIND_X
-        | code::SYSCALL_WRITE_X
-        | code::SYSCALL_PWRITE_X
-        | code::SOCKET_RECV_X
-        | code::SOCKET_SEND_X
-        | code::SOCKET_SENDTO_X
-        | code::SOCKET_SENDMSG_X
-        | code::SYSCALL_SENDFILE_X
-        | code::SYSCALL_SPLICE_X
-        | code::SYSCALL_WRITEV_X
-        | code::SYSCALL_PWRITEV_X
-        | code::SOCKET_CONNECT_X
-        | code::SYSCALL_SYMLINKAT_X => 2,
-        code::SOCKET_RECVFROM_X | code::SYSCALL_READV_X | code::SYSCALL_PREADV_X => 3,
-        code::SOCKET_RECVMSG_X => 5,
-        code::SYSCALL_MMAP_X | code::SYSCALL_MMAP2_X => 8,
-        code::SYSCALL_SETNS_X
-        | code::SOCKET_LISTEN_X
-        | code::SOCKET_SHUTDOWN_X
-        | code::SYSCALL_FCHDIR_X
-        | code::SYSCALL_LSEEK_X
-        | code::SYSCALL_LLSEEK_X
-        | code::SYSCALL_IOCTL_3_X
-        | code::SYSCALL_FSTAT_X
-        | code::SYSCALL_CLOSE_X
-        | code::SYSCALL_GETDENTS_X
-        | code::SYSCALL_GETDENTS64_X
-        | code::SYSCALL_FLOCK_X
-        | code::SYSCALL_COPY_FILE_RANGE_X
-        | code::SYSCALL_FCNTL_X
-        | code::SYSCALL_DUP_1_X
-        | code::SYSCALL_DUP2_X
-        | code::SYSCALL_DUP3_X
-        | code::SYSCALL_NEWFSTATAT_X
-        | code::SYSCALL_FCHOWNAT_X
-        | code::SYSCALL_FCHMODAT_X
-        | code::SYSCALL_MKDIRAT_X
-        | code::SYSCALL_UNLINKAT_2_X
-        | code::SYSCALL_MKNODAT_X
-        | code::SOCKET_SENDMMSG_X
-        | code::SOCKET_RECVMMSG_X
-        | code::SYSCALL_IO_URING_REGISTER_X
-        | code::SYSCALL_IO_URING_ENTER_X
-        | code::SOCKET_SETSOCKOPT_X
-        | code::SOCKET_GETSOCKOPT_X
-        | code::SYSCALL_FSCONFIG_X
-        | code::SYSCALL_FINIT_MODULE_X
-        | code::SYSCALL_FCHMOD_X
-        | code::SYSCALL_FCHOWN_X => 1,
-        _ => return None,
-    })
-}
-
-/// Enter events that are kept for their exit event.
-fn is_kept_enter(event: EventCode) -> bool {
-    matches!(
-        event,
-        code::SYSCALL_OPEN_E
-            | code::SYSCALL_CREAT_E
-            | code::SYSCALL_OPENAT_2_E
-            | code::SYSCALL_OPENAT2_E
-            | code::SYSCALL_EXECVE_19_E
-            | code::SYSCALL_EXECVEAT_E
-            | code::SOCKET_CONNECT_E
-    )
-}
-
-fn is_clone(event: EventCode) -> bool {
-    matches!(
-        event,
-        code::SYSCALL_CLONE_20_X
-            | code::SYSCALL_CLONE3_X
-            | code::SYSCALL_FORK_20_X
-            | code::SYSCALL_VFORK_20_X
-    )
-}
-
 impl Shard {
     /// Applies one event. Slots from before are void afterwards.
+    #[inline]
     pub fn apply(&mut self, event: &EventContext<'_>) -> Applied {
         self.apply_one(event, false)
     }
@@ -193,33 +114,36 @@ impl Shard {
         self.apply_one(event, true)
     }
 
+    #[inline]
     fn apply_one(&mut self, event: &EventContext<'_>, is_forced: bool) -> Applied {
-        let record = event.record;
-        let event_code = record.code();
+        let record = &event.record;
         self.sequence = event.num;
-        self.run_pending(record.ts());
+        if self.exit_pending.is_some() || self.close_pending.is_some() {
+            self.run_pending(record.ts());
+        }
         let header = record.header();
         let mut step = Step {
             r: record,
-            code: event_code,
+            code: header.code,
             tid: i64::from(header.tid),
             subject: Subject { fd_number: -1, ..Subject::default() },
         };
         if header.flags.has(HeaderFlags::BIRTH) {
             return self.birth(step, is_forced);
         }
-        if self.find_subject(&mut step) {
-            self.dispatch(&mut step);
+        let plan = Plan::of(header.code);
+        if self.find_subject(&mut step, plan) && plan.act != Act::None {
+            self.dispatch(&mut step, plan.act);
         }
         if let Some(slot) = step.subject.thread {
             let thread = self.thread_mut(slot);
-            if !event_code.is_enter() {
+            if !plan.is_enter && thread.kept_enter.is_some() {
                 thread.kept_enter = None;
             }
             step.subject.fd_number = thread.last_event_fd;
-            if event_code != code::SCHEDSWITCH_6_E {
+            if plan.subjects != Subjects::Switch {
                 thread.previous_event_ts = thread.last_event_ts;
-                thread.last_event_ts = record.ts();
+                thread.last_event_ts = header.ts;
             }
         }
         Applied::Done(step.subject)
@@ -250,52 +174,36 @@ impl Shard {
         }
     }
 
-    /// Finds thread and fd of the event. Says whether there is more to do.
-    fn find_subject(&mut self, step: &mut Step<'_>) -> bool {
-        let def = step.r.def();
-        let flags = def.flags;
-        if flags.has(EventFlags::SKIP_PARSE_RESET) {
-            if step.code == code::PROCINFO_E {
+    /// Finds thread and fd of the event. Says whether there may be more to do.
+    #[inline]
+    fn find_subject(&mut self, step: &mut Step<'_>, plan: &Plan) -> bool {
+        let thread = match plan.subjects {
+            Subjects::Nothing => return false,
+            Subjects::KnownThread => {
                 step.subject.thread = self.find_counted(step.tid);
+                return false;
             }
-            return false;
-        }
-        match step.code {
-            code::CONTAINER_JSON_2_E
-            | code::USER_ADDED_E
-            | code::USER_DELETED_E
-            | code::GROUP_ADDED_E
-            | code::GROUP_DELETED_E
-            | code::PLUGINEVENT_E
-            | code::ASYNCEVENT_E
-            | code::FORK_MARKER_X => return true,
-            c if (code::ITER_TASK_E..=code::ITER_TASK_FILE_ANON_INODE_E).contains(&c) => {
-                return true;
-            }
-            _ => {}
-        }
-        let may_resolve = !is_clone(step.code)
-            && step.code != code::SCHEDSWITCH_6_E
-            && step.code != code::PROCEXIT_1_E;
-        let thread =
-            if may_resolve { self.get_or_resolve(step.tid) } else { self.find_counted(step.tid) };
+            Subjects::Own => return true,
+            Subjects::Switch | Subjects::Known => self.find_counted(step.tid),
+            Subjects::Thread => self.get_or_resolve(step.tid),
+        };
         step.subject.thread = thread;
         let Some(slot) = thread else {
-            if is_clone(step.code) {
+            if plan.is_clone {
                 let failed = &mut self.counters.n_failed_thread_lookups;
                 *failed = failed.saturating_sub(1);
             }
             return true;
         };
-        if step.code == code::SCHEDSWITCH_6_E {
+        if plan.subjects == Subjects::Switch {
             return true;
         }
         let thread = self.thread_mut(slot);
-        if may_resolve {
+        if plan.subjects == Subjects::Thread {
             thread.flags |= crate::flags::thread::ACTIVE;
         }
         thread.last_event_fd = -1;
-        if step.code.is_enter() {
+        if plan.is_enter {
             thread.last_enter = step.code.0;
             if step.code == code::SOCKET_CONNECT_E {
                 thread.last_event_fd = step.int(0);
@@ -303,21 +211,19 @@ impl Shard {
             }
             return true;
         }
-        let is_valid = step.code.0 == thread.last_enter.wrapping_add(1)
-            || (step.code == code::SYSCALL_EXECVE_19_X
-                && thread.last_enter == code::SYSCALL_EXECVEAT_E.0);
-        if !is_valid {
-            thread.kept_enter = None;
+        if thread.kept_enter.is_some() {
+            thread.forget_other_enter(step.code);
         }
-        if let Some(first) = def.params.first()
-            && first.ty.is_signed()
+        if plan.has_result
             && let Some(result) = step.r.int(0)
             && result < 0
         {
             step.subject.error = result.wrapping_neg() as i32;
         }
-        if flags.has(EventFlags::USES_FD) {
-            if let Some(fd) = fd_parameter(step.code).and_then(|index| step.r.int(index)) {
+        if plan.uses_fd {
+            if plan.fd_parameter != u8::MAX
+                && let Some(fd) = step.r.int(usize::from(plan.fd_parameter))
+            {
                 self.thread_mut(slot).last_event_fd = fd;
             }
             self.look_up_fd(step, slot);
@@ -325,6 +231,7 @@ impl Shard {
         true
     }
 
+    #[inline]
     fn look_up_fd(&mut self, step: &mut Step<'_>, slot: Slot) {
         let number = self.thread(slot).last_event_fd;
         if number < 0 {
@@ -346,6 +253,7 @@ impl Shard {
     }
 
     /// The fd of the event.
+    #[inline]
     pub(crate) fn event_fd(&self, step: &Step<'_>) -> Option<&Fd> {
         let slot = step.subject.thread.filter(|_| step.subject.has_fd)?;
         self.fd_table(slot)?.get(self.thread(slot).last_event_fd)
@@ -376,99 +284,44 @@ impl Shard {
         }
     }
 
-    #[allow(clippy::too_many_lines)]
-    fn dispatch(&mut self, step: &mut Step<'_>) {
-        if is_kept_enter(step.code) {
-            return self.keep_enter(step);
-        }
-        match step.code {
-            code::SYSCALL_OPEN_X
-            | code::SYSCALL_CREAT_X
-            | code::SYSCALL_OPENAT_2_X
-            | code::SYSCALL_OPENAT2_X
-            | code::SYSCALL_OPEN_BY_HANDLE_AT_X => self.open(step),
-            code::SYSCALL_CLOSE_X => self.close(step),
-            code::SYSCALL_READ_X
-            | code::SYSCALL_READV_X
-            | code::SYSCALL_PREAD_X
-            | code::SYSCALL_PREADV_X
-            | code::SOCKET_RECV_X
-            | code::SOCKET_RECVFROM_X
-            | code::SOCKET_RECVMSG_X
-            | code::SOCKET_RECVMMSG_X => self.read(step),
-            code::SYSCALL_WRITE_X
-            | code::SYSCALL_WRITEV_X
-            | code::SYSCALL_PWRITE_X
-            | code::SYSCALL_PWRITEV_X
-            | code::SOCKET_SEND_X
-            | code::SOCKET_SENDTO_X
-            | code::SOCKET_SENDMSG_X
-            | code::SOCKET_SENDMMSG_X => self.write(step),
-            code::SYSCALL_CLONE_20_X
-            | code::SYSCALL_FORK_20_X
-            | code::SYSCALL_VFORK_20_X
-            | code::SYSCALL_CLONE3_X => self.clone_exit(step),
-            code::CONTAINER_JSON_2_E => {
-                self.containers.add(step.bytes(arg::container_json_2_e::json));
-            }
-            code::ASYNCEVENT_E => self.async_event(step),
-            code::FORK_MARKER_X => self.fork_marker(step),
-            code::SYSCALL_EXECVE_19_X | code::SYSCALL_EXECVEAT_X => self.exec(step),
-            code::PROCEXIT_1_E => self.exit(step),
-            code::SYSCALL_PIPE_X | code::SYSCALL_PIPE2_X => self.pipe(step),
-            code::SOCKET_SOCKET_X => self.socket(step),
-            code::SOCKET_BIND_X => self.bind(step),
-            code::SOCKET_CONNECT_X => self.connect(step),
-            code::SOCKET_ACCEPT_5_X | code::SOCKET_ACCEPT4_6_X => self.accept(step),
-            code::SOCKET_SOCKETPAIR_X => self.socketpair(step),
-            code::SYSCALL_CLOSE_RANGE_X => self.close_range(step),
-            code::SYSCALL_FCNTL_X => self.fcntl(step),
-            code::SYSCALL_DUP_1_X | code::SYSCALL_DUP2_X | code::SYSCALL_DUP3_X => self.dup(step),
-            code::SYSCALL_EVENTFD_X
-            | code::SYSCALL_EVENTFD2_X
-            | code::SYSCALL_SIGNALFD_X
-            | code::SYSCALL_SIGNALFD4_X
-            | code::SYSCALL_TIMERFD_CREATE_X
-            | code::SYSCALL_INOTIFY_INIT_X
-            | code::SYSCALL_INOTIFY_INIT1_X
-            | code::SYSCALL_BPF_2_X
-            | code::SYSCALL_USERFAULTFD_X
-            | code::SYSCALL_IO_URING_SETUP_X
-            | code::SYSCALL_EPOLL_CREATE_X
-            | code::SYSCALL_EPOLL_CREATE1_X => self.anonymous_fd(step),
-            code::SYSCALL_MEMFD_CREATE_X => self.memfd(step),
-            code::SYSCALL_PIDFD_OPEN_X => self.pidfd_open(step),
-            code::SYSCALL_PIDFD_GETFD_X => self.pidfd_getfd(step),
-            code::SYSCALL_CHDIR_X | code::SYSCALL_FCHDIR_X | code::SYSCALL_GETCWD_X => {
-                self.change_directory(step);
-            }
-            code::SYSCALL_CHROOT_X => self.chroot(step),
-            code::SYSCALL_SETSID_X => self.setsid(step),
-            code::SYSCALL_SETRESUID_X
-            | code::SYSCALL_SETREUID_X
-            | code::SYSCALL_SETUID_X
-            | code::SYSCALL_SETRESGID_X
-            | code::SYSCALL_SETREGID_X
-            | code::SYSCALL_SETGID_X => self.set_ids(step),
-            code::SYSCALL_CAPSET_X => self.capset(step),
-            code::SYSCALL_UNSHARE_X | code::SYSCALL_SETNS_X => self.namespaces(step),
-            code::SYSCALL_PRCTL_X => self.prctl(step),
-            code::SYSCALL_GETRLIMIT_X | code::SYSCALL_SETRLIMIT_X | code::SYSCALL_PRLIMIT_X => {
-                self.limits(step);
-            }
-            code::SYSCALL_BRK_4_X
-            | code::SYSCALL_MMAP_X
-            | code::SYSCALL_MMAP2_X
-            | code::SYSCALL_MUNMAP_X
-            | code::SCHEDSWITCH_6_E => self.memory(step),
-            code::USER_ADDED_E
-            | code::USER_DELETED_E
-            | code::GROUP_ADDED_E
-            | code::GROUP_DELETED_E => self.user_event(step),
-            c if (code::ITER_TASK_E..=code::ITER_TASK_FILE_ANON_INODE_E).contains(&c) => {
-                self.iterator(step);
-            }
-            _ => {}
+    fn dispatch(&mut self, step: &mut Step<'_>, act: Act) {
+        match act {
+            Act::None => {}
+            Act::KeepEnter => self.keep_enter(step),
+            Act::Iterator => self.iterator(step),
+            Act::Open => self.open(step),
+            Act::Close => self.close(step),
+            Act::Read => self.read(step),
+            Act::Write => self.write(step),
+            Act::CloneExit => self.clone_exit(step),
+            Act::AsyncEvent => self.async_event(step),
+            Act::Container => self.containers.add(step.bytes(arg::container_json_2_e::json)),
+            Act::ForkMarker => self.fork_marker(step),
+            Act::Exec => self.exec(step),
+            Act::Exit => self.exit(step),
+            Act::Pipe => self.pipe(step),
+            Act::Socket => self.socket(step),
+            Act::Bind => self.bind(step),
+            Act::Connect => self.connect(step),
+            Act::Accept => self.accept(step),
+            Act::Socketpair => self.socketpair(step),
+            Act::CloseRange => self.close_range(step),
+            Act::Fcntl => self.fcntl(step),
+            Act::Dup => self.dup(step),
+            Act::AnonymousFd => self.anonymous_fd(step),
+            Act::Memfd => self.memfd(step),
+            Act::PidfdOpen => self.pidfd_open(step),
+            Act::PidfdGetfd => self.pidfd_getfd(step),
+            Act::ChangeDirectory => self.change_directory(step),
+            Act::Chroot => self.chroot(step),
+            Act::Setsid => self.setsid(step),
+            Act::SetIds => self.set_ids(step),
+            Act::Capset => self.capset(step),
+            Act::Namespaces => self.namespaces(step),
+            Act::Prctl => self.prctl(step),
+            Act::Limits => self.limits(step),
+            Act::Memory => self.memory(step),
+            Act::UserEvent => self.user_event(step),
         }
     }
 
@@ -488,7 +341,9 @@ impl Shard {
                 | code::SYSCALL_EXECVE_19_E
         ) && !step.r.has(0);
         if !is_worthless {
-            self.thread_mut(slot).kept_enter = Some(step.r.as_bytes().into());
+            let mut bytes = Vec::new();
+            step.r.write_to(&mut bytes);
+            self.thread_mut(slot).kept_enter = Some(bytes.into());
             self.counters.n_stored_evts += 1;
         }
     }
