@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use peregrine_capture::{Item, OwnedEvent, Reader, Transcoded, Transcoder, Writer, WriterOptions};
-use peregrine_event::{EventCode, Record, event::FALCO_CODES};
+use peregrine_event::{EventCode, event::FALCO_CODES};
 use std::io::Cursor;
 
 fn take<'a>(data: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
@@ -32,8 +32,7 @@ fuzz_target!(|data: &[u8]| {
     let mut writer = Writer::new(Vec::new(), WriterOptions::default()).unwrap();
     let mut written = 0;
     while let Some(event) = event(&mut rest) {
-        if let Ok(Transcoded::Record { bytes, .. }) = transcoder.transcode(&event.view(), 7) {
-            let record = Record::parse(bytes).unwrap();
+        if let Ok(Transcoded::Record { record, .. }) = transcoder.transcode(&event.view(), 7) {
             writer.record(&record, 0).unwrap();
             written += 1;
         }

@@ -16,8 +16,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(step <= data.len() / 12 + 64, "endless");
         match reader.next() {
             Ok(Some(Item::Event(event))) => {
-                if let Ok(Transcoded::Record { bytes, .. }) = transcoder.transcode(&event, 0) {
-                    peregrine_event::Record::parse(bytes).unwrap();
+                if let Ok(Transcoded::Record { record, .. }) = transcoder.transcode(&event, 0) {
+                    let mut bytes = Vec::new();
+                    record.write_to(&mut bytes);
+                    peregrine_event::Record::parse(&bytes).unwrap();
                 }
             }
             Ok(Some(Item::Section { .. })) => transcoder.start_section(),

@@ -20,9 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (mut records, mut bytes) = (0u64, 0u64);
         while let Some(item) = reader.next()? {
             let Item::Event(event) = item else { continue };
-            if let Transcoded::Record { bytes: record, .. } = transcoder.transcode(&event, 0)? {
+            if let Transcoded::Record { record, .. } = transcoder.transcode(&event, 0)? {
                 records += 1;
-                bytes += record.len() as u64;
+                bytes += u64::from(record.header().len);
             }
         }
         report(round, "read and transcode", events, reader.offset(), start);

@@ -86,7 +86,7 @@ pub struct Converter {
 }
 
 /// Whether an event has to be converted.
-enum Need {
+pub(crate) enum Need {
     No,
     Yes,
     Drop,
@@ -99,7 +99,7 @@ pub(crate) fn is_current(event: &RawEvent<'_>) -> bool {
 }
 
 #[inline]
-fn need(def: &EventDef, params: usize) -> Need {
+pub(crate) const fn need(def: &EventDef, params: usize) -> Need {
     let flags = def.flags;
     let is_old = flags.has(EventFlags::OLD_VERSION);
     if flags.has(EventFlags::UNUSED) {

@@ -1,6 +1,6 @@
 //! An event as it lies in a capture: header, and a slice per parameter.
 
-use peregrine_event::{EventCode, EventDef};
+use peregrine_event::{EventCode, EventDef, ScapParams};
 
 /// Where a parameter lies in the event's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -9,6 +9,15 @@ pub struct Span {
     pub start: u32,
     /// Bytes.
     pub len: u32,
+}
+
+/// Where the parameters of an event are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Params<'a> {
+    /// One span per parameter, into the data.
+    Located(&'a [Span], &'a [u8]),
+    /// As the current version of the type has them.
+    Current(ScapParams<'a>),
 }
 
 /// An event of a capture. It borrows from the reader and lives until the next call.
@@ -26,33 +35,45 @@ pub struct RawEvent<'a> {
     pub tid: u64,
     /// Event type; always one of the schema's.
     pub code: EventCode,
-    pub(crate) spans: &'a [Span],
-    pub(crate) data: &'a [u8],
+    pub(crate) params: Params<'a>,
 }
 
 impl<'a> RawEvent<'a> {
     /// The declaration of the event type.
+    #[inline]
     pub fn def(&self) -> &'static EventDef {
-        self.code.def().unwrap_or(&peregrine_event::table::EVENTS[0])
+        match self.params {
+            Params::Current(params) => params.def(),
+            Params::Located(..) => self.code.def().unwrap_or(&peregrine_event::table::EVENTS[0]),
+        }
     }
 
     /// Number of parameters, as recorded: old versions have fewer than the schema.
+    #[inline]
     pub fn param_count(&self) -> usize {
-        self.spans.len()
+        match self.params {
+            Params::Current(params) => params.count(),
+            Params::Located(spans, _) => spans.len(),
+        }
     }
 
     /// The bytes of a parameter; empty means no value. `None` beyond the recorded ones.
     #[inline]
     pub fn param(&self, index: usize) -> Option<&'a [u8]> {
-        let span = self.spans.get(index)?;
-        let start = span.start as usize;
-        self.data.get(start..start + span.len as usize)
+        match self.params {
+            Params::Current(params) => params.get(index),
+            Params::Located(spans, data) => {
+                let span = spans.get(index)?;
+                let start = span.start as usize;
+                data.get(start..start + span.len as usize)
+            }
+        }
     }
 
     /// All parameters, in order.
     pub fn params(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let this = *self;
-        (0..self.spans.len()).map(move |index| this.param(index).unwrap_or_default())
+        (0..this.param_count()).map(move |index| this.param(index).unwrap_or_default())
     }
 
     /// A copy that owns its bytes.
@@ -140,8 +161,7 @@ impl OwnedEvent {
             ts: self.ts,
             tid: self.tid,
             code: self.code,
-            spans: &self.spans,
-            data: &self.data,
+            params: Params::Located(&self.spans, &self.data),
         }
     }
 }

@@ -40,5 +40,5 @@ pub use event::{OwnedEvent, RawEvent, Span};
 pub use file::{ConvertSummary, convert_file};
 pub use reader::{Item, Reader};
 pub use rotate::{RotatingWriter, Rotation};
-pub use transcode::{Transcoded, Transcoder};
+pub use transcode::{Numbered, Transcoded, Transcoder};
 pub use writer::{CaptureState, Writer, WriterOptions};

@@ -1,16 +1,18 @@
 //! Takes an event block's body apart.
 
+use crate::block::BlockType;
 use crate::error::Problem;
 use crate::event::Span;
 use peregrine_event::event::{EventFlags, FALCO_CODES};
-use peregrine_event::{EventCode, EventDef, ParamType, table::code};
+use peregrine_event::{EventCode, EventDef, ParamType, ScapLayout, table::code};
 
 /// Bytes of an event header without the parameter count.
 const SHORT_HEADER: usize = 22;
 /// Bytes of an event header.
 const HEADER: usize = 26;
 
-/// The header of an event; its parameters are in the spans.
+/// The header of an event.
+#[derive(Clone, Copy)]
 pub(crate) struct Parsed {
     pub(crate) cpu: u16,
     pub(crate) flags: u32,
@@ -76,42 +78,51 @@ pub(crate) fn event(
     Ok(Some(Parsed { cpu, flags, ts, tid, code }))
 }
 
-/// [`event`] for what nearly all events are: no flags, counted parameters, 16-bit lengths. `None`
-/// for anything else and for damage; [`event`] finds out which.
+/// Bytes of a block in front of the lengths: type, size, processor and header.
+pub(crate) const PLAIN_HEAD: usize = 8 + 2 + HEADER;
+
+/// An event that was looked at where it lies.
+pub(crate) struct Plain {
+    pub(crate) head: Parsed,
+    pub(crate) layout: &'static ScapLayout,
+    /// Bytes of the block.
+    pub(crate) total: usize,
+    /// Bytes of lengths and values.
+    pub(crate) len: usize,
+}
+
+/// Looks at the block of what nearly all events are, at the start of `bytes`: whole, of this
+/// machine's byte order, without flags, in the current version of its type, with parameters of
+/// full size. `None` for anything else and for damage; [`event`] finds out which.
 #[inline]
-pub(crate) fn plain(body: &[u8], spans: &mut Vec<Span>) -> Option<Parsed> {
-    const FRAME: usize = 2;
-    let head = body.first_chunk::<{ FRAME + HEADER }>()?;
-    let number = u16::from_le_bytes([head[22], head[23]]);
-    let len = u32::from_le_bytes([head[18], head[19], head[20], head[21]]) as usize;
-    let count = u32::from_le_bytes([head[24], head[25], head[26], head[27]]) as usize;
-    let code = EventCode(number);
-    if number >= FALCO_CODES || code.def()?.flags.has(EventFlags::LARGE_PAYLOAD) {
+pub(crate) fn plain(bytes: &[u8], limit: u32) -> Option<Plain> {
+    // Type, size, then what `event` describes.
+    let head = bytes.first_chunk::<PLAIN_HEAD>()?;
+    let block = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+    let total = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    if block != BlockType::EVENT_V2.0 || total > limit {
         return None;
     }
-    let end = FRAME.checked_add(len)?;
-    let mut start = FRAME + HEADER + count.checked_mul(2)?;
-    if end > body.len() || start > end {
+    let total = total as usize;
+    let len = u32::from_le_bytes([head[26], head[27], head[28], head[29]]) as usize;
+    let code = EventCode(u16::from_le_bytes([head[30], head[31]]));
+    let count = u32::from_le_bytes([head[32], head[33], head[34], head[35]]) as usize;
+    // The event ends before the second copy of the size.
+    let body = bytes.get(PLAIN_HEAD..total)?;
+    let available = len.checked_sub(HEADER)?;
+    if available + 4 > body.len() {
         return None;
     }
-    let lens = body.get(FRAME + HEADER..start)?;
-    // Cleared and grown anew would write every span twice; stale ones are overwritten anyway.
-    spans.resize(count, Span::default());
-    for (span, len) in spans.iter_mut().zip(lens.as_chunks::<2>().0) {
-        let len = u32::from(u16::from_le_bytes(*len));
-        *span = Span { start: start as u32, len };
-        start += len as usize;
-    }
-    if start > end {
-        return None;
-    }
-    Some(Parsed {
-        cpu: u16::from_le_bytes([head[0], head[1]]),
+    let layout = ScapLayout::of(code)?;
+    let len = layout.check(count, body, available)?;
+    let head = Parsed {
+        cpu: u16::from_le_bytes([head[8], head[9]]),
         flags: 0,
-        ts: read(head, 2).map_or(0, u64::from_le_bytes),
-        tid: read(head, 10).map_or(0, u64::from_le_bytes),
+        ts: read(head, 10).map_or(0, u64::from_le_bytes),
+        tid: read(head, 18).map_or(0, u64::from_le_bytes),
         code,
-    })
+    };
+    Some(Plain { head, layout, total, len })
 }
 
 /// Finds the parameters of an event that says how many there are. `base` is the event's offset in

@@ -4,7 +4,8 @@ use crate::block::{BlockType, Content};
 use crate::body::{Body, Stop};
 use crate::entry::{FdEntry, Interface, MachineInfo, ThreadEntry, Users};
 use crate::error::{Error, Problem};
-use crate::event::{RawEvent, Span};
+use crate::event::{Params, RawEvent, Span};
+use crate::parse::Plain;
 use crate::stream::Stream;
 use crate::{lists, parse};
 use std::io::Read;
@@ -146,36 +147,43 @@ impl Reader {
     #[allow(clippy::should_implement_trait)]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
-        self.stream.advance(std::mem::take(&mut self.consumed));
-        if let Some((parsed, offset)) = self.plain_event() {
-            let data = self.stream.peek(self.consumed).get(8..).unwrap_or_default();
-            return Ok(Some(Item::Event(raw(parsed, offset, &self.spans, data))));
+        match self.find_plain() {
+            Some(plain) => Ok(Some(Item::Event(self.plain_event(&plain)))),
+            None => self.next_slow(),
         }
-        self.next_slow()
     }
 
-    /// An event like nearly all: whole, in the buffer, of the current format and of this machine's
-    /// byte order. `None` leaves everything to the slow way, which starts from the same byte.
+    /// The next item, if it is an event like nearly all: in the current version of its type, whole,
+    /// without flags, and in the buffer already. `None` says nothing about what comes next: ask
+    /// [`Self::next`]. A loop over many events asks this first.
     #[inline]
-    fn plain_event(&mut self) -> Option<(parse::Parsed, u64)> {
+    pub fn next_plain(&mut self) -> Option<RawEvent<'_>> {
+        match self.find_plain() {
+            Some(plain) => Some(self.plain_event(&plain)),
+            None => None,
+        }
+    }
+
+    /// Steps over the event that was handed out last, and looks at the block behind it.
+    #[inline]
+    fn find_plain(&mut self) -> Option<Plain> {
+        self.stream.advance(std::mem::take(&mut self.consumed));
+        // No list is open, and no error waits. Anything but a plain event is left to the slow way,
+        // which starts from the same byte.
         if !self.is_plain {
             return None;
         }
-        let head = self.stream.peek(8).first_chunk::<8>()?;
-        let block = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        let total = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
-        if block != BlockType::EVENT_V2.0 || !(12..=EVENT_LIMIT).contains(&total) {
-            return None;
-        }
-        if self.stream.available() < total as usize {
-            return None;
-        }
-        let body = self.stream.peek(total as usize).get(8..total as usize - 4)?;
-        let parsed = parse::plain(body, &mut self.spans)?;
-        let offset = self.stream.offset();
-        self.consumed = total as usize;
+        let plain = parse::plain(self.stream.rest(), EVENT_LIMIT)?;
+        self.consumed = plain.total;
         self.events += 1;
-        Some((parsed, offset))
+        Some(plain)
+    }
+
+    #[inline]
+    fn plain_event(&self, plain: &Plain) -> RawEvent<'_> {
+        let bytes = self.stream.rest().get(parse::PLAIN_HEAD..parse::PLAIN_HEAD + plain.len);
+        let params = Params::Current(plain.layout.params(bytes.unwrap_or_default()));
+        raw(plain.head, self.stream.offset(), params)
     }
 
     #[inline(never)]
@@ -193,7 +201,7 @@ impl Reader {
                 } else {
                     self.stream.peek(self.consumed).get(8..).unwrap_or_default()
                 };
-                Ok(Some(Item::Event(raw(parsed, offset, &self.spans, data))))
+                Ok(Some(Item::Event(raw(parsed, offset, Params::Located(&self.spans, data)))))
             }
             Ok(Found::Item(item)) => Ok(Some(item)),
             Ok(Found::End) => Ok(None),
@@ -515,9 +523,9 @@ impl Reader {
 }
 
 #[inline]
-fn raw<'a>(parsed: parse::Parsed, offset: u64, spans: &'a [Span], data: &'a [u8]) -> RawEvent<'a> {
+fn raw(parsed: parse::Parsed, offset: u64, params: Params<'_>) -> RawEvent<'_> {
     let parse::Parsed { cpu, flags, ts, tid, code } = parsed;
-    RawEvent { offset, cpu, flags, ts, tid, code, spans, data }
+    RawEvent { offset, cpu, flags, ts, tid, code, params }
 }
 
 /// Reads up to `limit` entries.

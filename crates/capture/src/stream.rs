@@ -128,6 +128,12 @@ impl Stream {
         &self.buffer[self.pos..self.end.min(self.pos + n)]
     }
 
+    /// All bytes at hand.
+    #[inline]
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.buffer.get(self.pos..self.end).unwrap_or_default()
+    }
+
     /// Steps over bytes that are available.
     #[inline]
     pub(crate) fn advance(&mut self, n: usize) {

@@ -14,8 +14,7 @@ use peregrine_event::{EventCode, arg, code};
 const FIRST_ADDED_FLAG: i64 = 1 << 14;
 
 /// Exit events that an enter event may override.
-#[inline]
-pub(crate) fn is_overridable(code: EventCode) -> bool {
+pub(crate) const fn is_overridable(code: EventCode) -> bool {
     matches!(
         code,
         code::SYSCALL_OPEN_X

@@ -46,8 +46,7 @@ fn numbers_are_those_of_falco() {
                 Item::Threads(list) => threads += list.len(),
                 Item::Fds { fds: list, .. } => fds += list.len(),
                 Item::Event(event) => match transcoder.transcode(&event, 0) {
-                    Ok(Transcoded::Record { number, is_for_rules, bytes }) => {
-                        let record = peregrine_event::Record::parse(bytes).unwrap();
+                    Ok(Transcoded::Record { number, is_for_rules, record }) => {
                         if !is_for_rules {
                             continue;
                         }

@@ -170,8 +170,10 @@ fn exhaust(bytes: Vec<u8>) -> usize {
         assert!(steps < most, "endless");
         match reader.next() {
             Ok(Some(Item::Event(event))) => {
-                if let Ok(Transcoded::Record { bytes, .. }) = transcoder.transcode(&event, 0) {
-                    peregrine_event::Record::parse(bytes).expect("a record is a record");
+                if let Ok(Transcoded::Record { record, .. }) = transcoder.transcode(&event, 0) {
+                    let mut bytes = Vec::new();
+                    record.write_to(&mut bytes);
+                    peregrine_event::Record::parse(&bytes).expect("a record is a record");
                 }
             }
             Ok(Some(Item::Section { .. })) => transcoder.start_section(),

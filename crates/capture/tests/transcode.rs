@@ -26,7 +26,7 @@ fn look<T>(
     look: impl FnOnce(Record<'_>) -> T,
 ) -> Option<T> {
     match transcoder.transcode(&event.view(), 0).unwrap() {
-        Transcoded::Record { bytes, .. } => Some(look(Record::parse(bytes).unwrap())),
+        Transcoded::Record { record, .. } => Some(look(record)),
         Transcoded::Consumed { .. } | Transcoded::Dropped => None,
     }
 }
@@ -46,7 +46,9 @@ fn asked(name: &[u8], flags: u32) -> OwnedEvent {
 fn an_open_that_succeeded_takes_what_was_asked() {
     use arg::syscall_openat_2_x as a;
     let mut t = Transcoder::new();
-    let consumed = t.transcode(&asked(b"/first\0", 1).view(), 0).unwrap();
+    let enter = asked(b"/first\0", 1);
+    let enter = enter.view();
+    let consumed = t.transcode(&enter, 0).unwrap();
     assert!(matches!(consumed, Transcoded::Consumed { number: 1 }));
     // 1 << 14 is added by the kernel side: the file was created.
     let exit = openat(3, b"/second\0", 2 | 1 << 14);

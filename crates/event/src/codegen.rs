@@ -59,7 +59,7 @@ pub fn c_header() -> String {
     out
 }
 
-fn struct_of(w: &mut String, def: &EventDef) {
+fn struct_of(w: &mut String, def: &'static EventDef) {
     macro_rules! line { ($($arg:tt)*) => { let _ = writeln!(w, $($arg)*); } }
     let name = c_name(def);
     let upper = name.to_uppercase();

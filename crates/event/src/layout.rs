@@ -13,6 +13,8 @@
 //!
 //! All numbers are little-endian. The length counts the whole record, header included.
 //!
+//! A third layout, of events that are looked at where they lie in a capture, is in [`crate::scap`].
+//!
 //! Two layouts exist per event. The *natural* one (design D1) is what the probe writes. The *wide*
 //! one keeps Falco's widths (64-bit results, fds and pids) and 32-bit lengths; a transcoder falls
 //! back to it for a record whose values do not fit the natural one, such as a fd of a hand-made
@@ -24,6 +26,9 @@ use crate::types::Width;
 /// Bytes of the record header.
 pub const HEADER_BYTES: usize = 24;
 
+/// Most variable-size parameters of an event.
+pub const MAX_VARIABLE: usize = 16;
+
 /// Where one parameter lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
@@ -31,27 +36,80 @@ pub struct Slot {
     pub offset: u16,
     /// Width of a fixed-size value in bytes; 0 for a variable-size one.
     pub width: u8,
-    /// Position among the variable-size parameters.
+    /// Number of variable-size parameters whose bytes lie before; `offset` of a fixed-size value
+    /// does not count them. For a variable-size parameter, its position among those.
     pub ordinal: u8,
+    /// A fixed-size value is a signed number.
+    pub is_signed: bool,
+}
+
+impl Slot {
+    /// A fixed-size value at the start of `bytes`, sign- or zero-extended to 64 bits.
+    #[inline]
+    pub(crate) fn read(self, bytes: &[u8]) -> Option<i64> {
+        let Some(word) = bytes.first_chunk::<8>() else { return self.read_short(bytes) };
+        // The bytes behind a narrower value are shifted out again.
+        let shift = 64 - 8 * u32::from(self.width.clamp(1, 8));
+        let value = u64::from_le_bytes(*word) << shift;
+        Some(if self.is_signed { (value as i64) >> shift } else { (value >> shift) as i64 })
+    }
+
+    /// As [`Self::read`], with fewer than eight bytes left.
+    #[inline(never)]
+    fn read_short(self, bytes: &[u8]) -> Option<i64> {
+        let bytes = bytes.get(..usize::from(self.width))?;
+        let mut word = [0; 8];
+        word.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        self.read(&word)
+    }
+}
+
+/// Where a variable-size parameter lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Offset of its length.
+    pub length_at: u16,
+    /// Offset of its bytes, not counting those of earlier variable-size parameters.
+    pub start: u16,
+    /// It is text.
+    pub is_text: bool,
 }
 
 /// The layout of one event type.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
+    /// The event type.
+    pub def: &'static EventDef,
     /// One slot per parameter.
     pub slots: [Slot; MAX_PARAMS],
+    /// The variable-size parameters, in declaration order.
+    pub variables: [Variable; MAX_VARIABLE],
     /// Bytes up to the end of the fixed part, header included.
     pub fixed_bytes: u16,
     /// Offset of the first variable-size parameter's length.
     pub lengths_offset: u16,
     /// Number of variable-size parameters.
     pub variable_count: u8,
+    /// Number of parameters.
+    pub count: u8,
 }
 
 impl Layout {
+    pub(crate) const fn empty(def: &'static EventDef, count: usize) -> Self {
+        Self {
+            def,
+            slots: [Slot { offset: 0, width: 0, ordinal: 0, is_signed: false }; MAX_PARAMS],
+            variables: [Variable { length_at: 0, start: 0, is_text: false }; MAX_VARIABLE],
+            fixed_bytes: 0,
+            lengths_offset: 0,
+            variable_count: 0,
+            count: count as u8,
+        }
+    }
+
     /// Computes the layout of an event.
-    pub const fn of(def: &EventDef, wide: bool) -> Self {
-        let mut slots = [Slot { offset: 0, width: 0, ordinal: 0 }; MAX_PARAMS];
+    pub const fn of(def: &'static EventDef, wide: bool) -> Self {
+        let mut layout = Self::empty(def, def.params.len());
         let mut offset = HEADER_BYTES as u16;
         let widths = [8u8, 4, 2, 1];
         let mut w = 0;
@@ -61,25 +119,36 @@ impl Layout {
                 if let Width::Fixed(bytes) = def.params[i].width(wide)
                     && bytes == widths[w]
                 {
-                    slots[i] = Slot { offset, width: bytes, ordinal: 0 };
+                    let is_signed = def.params[i].ty.is_signed();
+                    layout.slots[i] = Slot { offset, width: bytes, ordinal: 0, is_signed };
                     offset += bytes as u16;
                 }
                 i += 1;
             }
             w += 1;
         }
-        let lengths_offset = offset;
-        let mut variable_count = 0u8;
+        layout.lengths_offset = offset;
+        let mut count = 0;
         let mut i = 0;
         while i < def.params.len() {
             if let Width::Variable = def.params[i].width(wide) {
-                slots[i] = Slot { offset, width: 0, ordinal: variable_count };
-                variable_count += 1;
+                let ordinal = count as u8;
+                layout.slots[i] = Slot { offset, width: 0, ordinal, is_signed: false };
+                let is_text = def.params[i].ty.is_text();
+                layout.variables[count] = Variable { length_at: offset, start: 0, is_text };
+                count += 1;
                 offset += length_bytes(wide) as u16;
             }
             i += 1;
         }
-        Self { slots, fixed_bytes: offset, lengths_offset, variable_count }
+        let mut i = 0;
+        while i < count {
+            layout.variables[i].start = offset;
+            i += 1;
+        }
+        layout.variable_count = count as u8;
+        layout.fixed_bytes = offset;
+        layout
     }
 
     /// The layout of an event, computed at compile time.
@@ -97,13 +166,7 @@ pub const fn length_bytes(wide: bool) -> usize {
 const COUNT: usize = crate::table::EVENTS.len();
 
 const fn layouts(wide: bool) -> [Layout; COUNT] {
-    let empty = Slot { offset: 0, width: 0, ordinal: 0 };
-    let mut all = [Layout {
-        slots: [empty; MAX_PARAMS],
-        fixed_bytes: 0,
-        lengths_offset: 0,
-        variable_count: 0,
-    }; COUNT];
+    let mut all = [Layout::empty(&crate::table::EVENTS[0], 0); COUNT];
     let mut i = 0;
     while i < COUNT {
         all[i] = Layout::of(&crate::table::EVENTS[i], wide);

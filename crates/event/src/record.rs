@@ -2,6 +2,7 @@
 
 use crate::event::{EventCode, EventDef};
 use crate::layout::{HEADER_BYTES, Layout, length_bytes};
+use crate::scap::{ScapLayout, ScapParams};
 use crate::types::{ParamType, Width};
 
 /// Flag bits of a record header.
@@ -22,6 +23,8 @@ impl HeaderFlags {
     pub const STATE_LOST: u8 = 16;
     /// A parameter was cut at a configured or kernel limit.
     pub const TRUNCATED: u8 = 32;
+    /// The parameters lie behind the header as they do in a capture; see [`crate::scap`].
+    pub const SCAP: u8 = 64;
 
     /// Whether any of the given bits is set.
     pub const fn has(self, bits: u8) -> bool {
@@ -105,6 +108,8 @@ pub enum RecordError {
     Code(u16),
     /// The variable-size parameters reach beyond the record.
     Overrun(u16),
+    /// The parameters do not lie as the header says.
+    Layout(u16),
 }
 
 impl std::fmt::Display for RecordError {
@@ -116,6 +121,7 @@ impl std::fmt::Display for RecordError {
             }
             Self::Code(code) => write!(f, "unknown event code {code}"),
             Self::Overrun(code) => write!(f, "parameters of event {code} overrun the record"),
+            Self::Layout(code) => write!(f, "parameters of event {code} are laid out otherwise"),
         }
     }
 }
@@ -126,8 +132,9 @@ impl std::error::Error for RecordError {}
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
     header: Header,
-    def: &'static EventDef,
     layout: &'static Layout,
+    /// What the offsets of the layout count in: the whole record, or what follows its header if
+    /// the parameters lie as in a capture.
     bytes: &'a [u8],
     absent: u64,
 }
@@ -148,6 +155,9 @@ impl<'a> Record<'a> {
             return Err(RecordError::Length { header: header.len as usize, have: bytes.len() });
         }
         let Some(def) = header.code.def() else { return Err(RecordError::Code(header.code.0)) };
+        if header.flags.has(HeaderFlags::SCAP) {
+            return Self::parse_capture(header, &bytes[HEADER_BYTES..]);
+        }
         let layout = Layout::get(def_index(def), header.flags.has(HeaderFlags::WIDE));
         let mut end = layout.fixed_bytes as usize;
         let mut absent = 0;
@@ -160,7 +170,7 @@ impl<'a> Record<'a> {
         if end > limit {
             return Err(RecordError::Short { needed: end, have: limit });
         }
-        let record = Self { header, def, layout, bytes, absent };
+        let record = Self { header, layout, bytes, absent };
         for ordinal in 0..layout.variable_count {
             end += record.length_at(ordinal);
         }
@@ -168,6 +178,27 @@ impl<'a> Record<'a> {
             return Err(RecordError::Overrun(header.code.0));
         }
         Ok(record)
+    }
+
+    /// A record of which only the header was made anew.
+    fn parse_capture(header: Header, bytes: &'a [u8]) -> Result<Self, RecordError> {
+        let error = Err(RecordError::Layout(header.code.0));
+        let Some(layout) = ScapLayout::of(header.code) else { return error };
+        let whole = layout.check(usize::from(layout.layout.count), bytes, bytes.len());
+        if whole != Some(bytes.len()) || header.flags.has(HeaderFlags::ABSENT | HeaderFlags::WIDE) {
+            return error;
+        }
+        Ok(Self { header, layout: &layout.layout, bytes, absent: 0 })
+    }
+
+    /// A record of an event that lies in a capture. `header.len` is computed, and its flags say how
+    /// the parameters lie.
+    #[inline]
+    pub fn of_capture(mut header: Header, params: ScapParams<'a>) -> Self {
+        header.flags.0 &= !(HeaderFlags::ABSENT | HeaderFlags::WIDE);
+        header.flags.0 |= HeaderFlags::SCAP;
+        header.len = (HEADER_BYTES + params.bytes.len()) as u32;
+        Self { header, layout: &params.layout.layout, bytes: params.bytes, absent: 0 }
     }
 
     /// The header.
@@ -185,7 +216,7 @@ impl<'a> Record<'a> {
     /// The declaration of the event type.
     #[inline]
     pub fn def(&self) -> &'static EventDef {
-        self.def
+        self.layout.def
     }
 
     /// Thread.
@@ -200,16 +231,26 @@ impl<'a> Record<'a> {
         self.header.ts
     }
 
-    /// The whole record.
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.bytes
+    /// Appends the whole record, for [`Self::parse`].
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        if self.header.flags.has(HeaderFlags::SCAP) {
+            let mut header = [0; HEADER_BYTES];
+            self.header.write(&mut header);
+            out.extend_from_slice(&header);
+        }
+        out.extend_from_slice(self.bytes);
+    }
+
+    #[inline]
+    fn lacks(&self, index: usize) -> bool {
+        index >= usize::from(self.layout.count) || self.absent >> index & 1 != 0
     }
 
     /// Whether parameter `index` exists in the event type and has a value. An empty
     /// variable-size parameter has none.
     #[inline]
     pub fn has(&self, index: usize) -> bool {
-        if index >= self.def.params.len() || self.absent >> index & 1 != 0 {
+        if self.lacks(index) {
             return false;
         }
         let slot = self.layout.slots[index];
@@ -220,29 +261,16 @@ impl<'a> Record<'a> {
     /// `None` if it is absent, of variable size, or not declared.
     #[inline]
     pub fn int(&self, index: usize) -> Option<i64> {
-        if index >= self.def.params.len() || self.absent >> index & 1 != 0 {
+        let slot = *self.layout.slots.get(index)?;
+        // Slots behind the last parameter have no width either.
+        if slot.width == 0 || self.absent >> index & 1 != 0 {
             return None;
         }
-        let slot = self.layout.slots[index];
-        let at = slot.offset as usize;
-        let signed = self.def.params[index].ty.is_signed();
-        let b = self.bytes;
-        Some(match slot.width {
-            8 => i64::from_le_bytes(*b.get(at..)?.first_chunk::<8>()?),
-            4 => {
-                let v = u32::from_le_bytes(*b.get(at..)?.first_chunk::<4>()?);
-                if signed { i64::from(v as i32) } else { i64::from(v) }
-            }
-            2 => {
-                let v = u16::from_le_bytes(*b.get(at..)?.first_chunk::<2>()?);
-                if signed { i64::from(v as i16) } else { i64::from(v) }
-            }
-            1 => {
-                let v = *b.get(at)?;
-                if signed { i64::from(v as i8) } else { i64::from(v) }
-            }
-            _ => return None,
-        })
+        let mut at = usize::from(slot.offset);
+        if slot.ordinal != 0 {
+            at += self.lengths_before(slot.ordinal);
+        }
+        slot.read(self.bytes.get(at..)?)
     }
 
     /// A fixed-size parameter as an unsigned number.
@@ -255,7 +283,7 @@ impl<'a> Record<'a> {
     /// absent, of fixed size, or not declared.
     #[inline]
     pub fn bytes(&self, index: usize) -> Option<&'a [u8]> {
-        if index >= self.def.params.len() || self.absent >> index & 1 != 0 {
+        if self.lacks(index) {
             return None;
         }
         let slot = self.layout.slots[index];
@@ -266,27 +294,33 @@ impl<'a> Record<'a> {
         if len == 0 {
             return None;
         }
-        let mut start = self.layout.fixed_bytes as usize;
-        for ordinal in 0..slot.ordinal {
-            start += self.length_at(ordinal);
-        }
-        self.bytes.get(start..start + len)
+        let start = usize::from(self.layout.variables.get(usize::from(slot.ordinal))?.start);
+        let before = if slot.ordinal == 0 { 0 } else { self.lengths_before(slot.ordinal) };
+        self.bytes.get(start + before..start + before + len)
     }
 
     /// Text of a variable-size parameter, up to its first NUL. `None` as for [`Self::bytes`].
     #[inline]
     pub fn text(&self, index: usize) -> Option<&'a [u8]> {
         let bytes = self.bytes(index)?;
-        let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+        let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
         Some(&bytes[..end])
+    }
+
+    /// Bytes of the variable-size parameters before this one.
+    fn lengths_before(&self, ordinal: u8) -> usize {
+        let mut sum = 0;
+        for ordinal in 0..ordinal {
+            sum += self.length_at(ordinal);
+        }
+        sum
     }
 
     #[inline]
     fn length_at(&self, ordinal: u8) -> usize {
-        let wide = self.header.flags.has(HeaderFlags::WIDE);
-        let at = self.layout.lengths_offset as usize + ordinal as usize * length_bytes(wide);
-        let tail = self.bytes.get(at..).unwrap_or_default();
-        if wide {
+        let Some(variable) = self.layout.variables.get(usize::from(ordinal)) else { return 0 };
+        let tail = self.bytes.get(usize::from(variable.length_at)..).unwrap_or_default();
+        if self.header.flags.has(HeaderFlags::WIDE) {
             tail.first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b) as usize)
         } else {
             tail.first_chunk::<2>().map_or(0, |b| u16::from_le_bytes(*b) as usize)
@@ -355,6 +389,11 @@ impl RecordBuilder {
     /// A builder with an empty buffer.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The record that was built last; after an error it is none.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer
     }
 
     /// Encodes a record; `header.len` is computed, `ABSENT` and `WIDE` are set as needed.
@@ -511,7 +550,7 @@ impl RecordBuilder {
     /// Appends the absent mask and writes the header.
     #[inline]
     fn finish(&mut self, mut header: Header, absent: u64, wide: bool) -> Result<(), RecordError> {
-        header.flags.0 &= !(HeaderFlags::ABSENT | HeaderFlags::WIDE);
+        header.flags.0 &= !(HeaderFlags::ABSENT | HeaderFlags::WIDE | HeaderFlags::SCAP);
         if wide {
             header.flags.0 |= HeaderFlags::WIDE;
         }

@@ -118,6 +118,7 @@ const UNKNOWN: &[u8] = b"<UNKNOWN>";
 impl<'a> EventView<'a> {
     /// A view of an event. `subject` is what applying `record` to `shard` gave; `sequence` is the
     /// one it was applied with.
+    #[inline]
     pub fn new(
         record: Record<'a>,
         number: u64,

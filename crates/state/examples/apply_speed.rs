@@ -37,10 +37,8 @@ fn main() {
                 }
             }
             Item::Event(event) => {
-                if let Ok(Transcoded::Record { bytes: record, .. }) =
-                    transcoder.transcode(&event, 0)
-                {
-                    bytes.extend_from_slice(record);
+                if let Ok(Transcoded::Record { record, .. }) = transcoder.transcode(&event, 0) {
+                    record.write_to(&mut bytes);
                     ends.push(bytes.len());
                 }
             }

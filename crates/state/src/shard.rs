@@ -238,10 +238,16 @@ impl Shard {
 
     /// The thread with this id; if it is unknown, what the resolver says of it, else a
     /// placeholder. `None` if the table is full.
+    #[inline]
     pub(crate) fn get_or_resolve(&mut self, tid: i64) -> Option<Slot> {
-        if let Some(slot) = self.find_counted(tid) {
-            return Some(slot);
+        match self.find_counted(tid) {
+            Some(slot) => Some(slot),
+            None => self.resolve(tid),
         }
+    }
+
+    #[inline(never)]
+    fn resolve(&mut self, tid: i64) -> Option<Slot> {
         if self.by_tid.len() >= self.config.max_threads {
             return None;
         }
@@ -326,7 +332,7 @@ impl Shard {
     }
 
     /// The file descriptors a thread uses: its own or its main thread's.
-    #[inline]
+    #[inline(always)]
     pub fn fd_table(&self, slot: Slot) -> Option<&FdTable> {
         Some(&self.thread(self.table_owner(slot)?).fds)
     }

@@ -122,7 +122,7 @@ impl Tap {
             return;
         }
         self.batch.bytes.push(verdict as u8);
-        self.batch.bytes.extend_from_slice(record.as_bytes());
+        record.write_to(&mut self.batch.bytes);
         self.events += 1;
         if self.batch.bytes.len() >= BATCH_BYTES {
             self.send();

@@ -1,6 +1,6 @@
 //! From events as they lie in a capture to numbered records.
 
-use peregrine_capture::{Error, OwnedEvent, RawEvent, Transcoded, Transcoder};
+use peregrine_capture::{Error, Numbered, OwnedEvent, RawEvent, Transcoded, Transcoder};
 use peregrine_event::{Category, Record};
 
 use super::ReplayTotals;
@@ -53,7 +53,41 @@ impl Intake {
 
     /// Takes one event, in the order of the capture.
     #[inline]
-    pub(super) fn take(&mut self, raw: &RawEvent<'_>) -> Taken<'_> {
+    pub(super) fn take<'a>(&'a mut self, raw: &RawEvent<'a>) -> Taken<'a> {
+        match self.take_plain(raw) {
+            Some(event) => {
+                let Numbered { record, number, is_for_rules } = event;
+                Taken::Record { record, number, is_for_rules, times: self.times_of(&record) }
+            }
+            None => self.take_other(raw),
+        }
+    }
+
+    /// Takes one event if it needs nothing but a number, as nearly all do. `None` leaves it to
+    /// [`Self::take_other`]; else [`Self::times_of`] follows.
+    #[inline]
+    pub(super) fn take_plain<'a>(&mut self, raw: &RawEvent<'a>) -> Option<Numbered<'a>> {
+        let event = self.transcoder.transcode_plain(raw, 0)?;
+        self.totals.read += 1;
+        self.totals.applied += 1;
+        self.totals.delivered += u64::from(event.is_for_rules);
+        if self.times.first_ns == 0 && !raw.def().category.has(Category::META) {
+            self.times.first_ns = raw.ts;
+        }
+        Some(event)
+    }
+
+    /// Times as of a record that was just taken; the next one comes after it.
+    #[inline]
+    pub(super) fn times_of(&mut self, record: &Record<'_>) -> Times {
+        let times = self.times;
+        self.times.previous_ns = Some(record.ts());
+        times
+    }
+
+    /// Takes an event that has to be converted, or has something to do with another.
+    #[inline(never)]
+    pub(super) fn take_other<'a>(&'a mut self, raw: &RawEvent<'a>) -> Taken<'a> {
         self.totals.read += 1;
         let transcoded = self.transcoder.transcode(raw, 0);
         // Enter events that are only kept count for the first time, those of old captures do not.
@@ -63,20 +97,15 @@ impl Intake {
         {
             self.times.first_ns = raw.ts;
         }
-        let (number, is_for_rules, bytes) = match transcoded {
-            Ok(Transcoded::Record { number, is_for_rules, bytes }) => (number, is_for_rules, bytes),
+        let (number, is_for_rules, record) = match transcoded {
+            Ok(Transcoded::Record { number, is_for_rules, record }) => {
+                (number, is_for_rules, record)
+            }
             Ok(Transcoded::Dropped) => return Taken::Nothing,
             Ok(Transcoded::Consumed { .. }) => return Taken::Entered,
             Err(error) => {
                 self.totals.damaged += 1;
                 return Taken::Damage(error);
-            }
-        };
-        let record = match Record::parse(bytes) {
-            Ok(record) => record,
-            Err(error) => {
-                self.totals.damaged += 1;
-                return Taken::Damage(error.into());
             }
         };
         self.totals.applied += 1;

@@ -104,8 +104,14 @@ impl Replay {
         self.intake.start_capture();
         let unknown_before = reader.unknown_events();
         let end = loop {
+            if let Some(event) = reader.next_plain() {
+                if self.take_event(&event, &mut consumer).is_break() {
+                    break Ok(());
+                }
+                continue;
+            }
             let flow = match reader.next() {
-                Ok(Some(Item::Event(event))) => self.take_event(&event, &mut consumer),
+                Ok(Some(Item::Event(event))) => self.take_other_event(&event, &mut consumer),
                 Ok(Some(item)) => {
                     self.take_state(&item);
                     consumer(Step::State(&item))
@@ -142,7 +148,22 @@ impl Replay {
         raw: &RawEvent<'_>,
         consumer: &mut impl FnMut(Step<'_, '_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        match self.intake.take(raw) {
+        let Some(event) = self.intake.take_plain(raw) else {
+            return self.take_other_event(raw, consumer);
+        };
+        let times = self.intake.times_of(&event.record);
+        let view = self.partition.apply(event.record, event.number, times);
+        consumer(Step::Event { view: &view, is_for_rules: event.is_for_rules })
+    }
+
+    /// Takes an event that has to be converted, or has something to do with another.
+    #[inline(never)]
+    fn take_other_event(
+        &mut self,
+        raw: &RawEvent<'_>,
+        consumer: &mut impl FnMut(Step<'_, '_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self.intake.take_other(raw) {
             Taken::Record { record, number, is_for_rules, times } => {
                 let view = self.partition.apply(record, number, times);
                 consumer(Step::Event { view: &view, is_for_rules })

@@ -3,7 +3,7 @@
 use peregrine_capture::Item;
 use peregrine_event::Record;
 use peregrine_fields::view::{EventView, Session};
-use peregrine_state::{Applied, ChildRule, Config, EventContext, Shard, Subject};
+use peregrine_state::{ChildRule, Config, Shard, Subject};
 
 use super::initial;
 use crate::host::HostFiles;
@@ -91,20 +91,15 @@ impl Partition {
     /// Applies a record; gives the event as fields see it.
     #[inline]
     pub fn apply<'a>(&'a mut self, record: Record<'a>, number: u64, times: Times) -> EventView<'a> {
-        let subject = self.apply_only(record, number);
+        let subject = self.apply_only(&record, number);
         self.view(record, number, times, subject)
     }
 
     /// Applies a record; gives what it is about.
     #[inline]
-    pub fn apply_only(&mut self, record: Record<'_>, number: u64) -> Subject {
+    pub fn apply_only(&mut self, record: &Record<'_>, number: u64) -> Subject {
         self.begin();
-        let context = EventContext { record, num: number };
-        match self.shard.apply_without_inheritance(&context) {
-            Applied::Done(subject) => subject,
-            // Only births wait, captures have none, and this way none is waited for.
-            Applied::NeedsInheritance { .. } => Subject { fd_number: -1, ..Subject::default() },
-        }
+        self.shard.apply_record(record, number)
     }
 
     /// The event that was applied last, as fields see it.
@@ -116,7 +111,9 @@ impl Partition {
         times: Times,
         subject: Subject,
     ) -> EventView<'a> {
-        EventView::new(record, number, number, &self.session, &self.shard, subject)
-            .with_times(times.first_ns, times.previous_ns)
+        let mut view = EventView::new(record, number, number, &self.session, &self.shard, subject);
+        view.first_ts = times.first_ns;
+        view.previous_ts = times.previous_ns;
+        view
     }
 }

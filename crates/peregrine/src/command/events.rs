@@ -61,7 +61,7 @@ fn signature(out: &mut String, def: &EventDef) {
     out.push('\n');
 }
 
-fn layout(out: &mut String, def: &EventDef) {
+fn layout(out: &mut String, def: &'static EventDef) {
     let layout = Layout::of(def, false);
     let kind = if def.is_syscall_exit() {
         "system call"

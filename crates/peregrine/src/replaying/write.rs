@@ -125,6 +125,8 @@ pub struct Captures {
     surroundings: Surroundings,
     running: Option<AlertCaptures>,
     files: Vec<PathBuf>,
+    /// The record at hand; kept for its room.
+    bytes: Vec<u8>,
 }
 
 impl Captures {
@@ -136,6 +138,7 @@ impl Captures {
             surroundings: Surroundings::default(),
             running: None,
             files: Vec::new(),
+            bytes: Vec::new(),
         }
     }
 
@@ -177,7 +180,9 @@ impl Captures {
             let (ts, number) = (view.record.ts(), view.number);
             captures.trigger(Trigger { ts, number, duration_ns })?;
         }
-        captures.event(view.record.as_bytes())?;
+        self.bytes.clear();
+        view.record.write_to(&mut self.bytes);
+        captures.event(&self.bytes)?;
         if captures.wants_cut() {
             let inventories = vec![view.shard().inventory()];
             let surroundings = Arc::new(self.surroundings.clone());

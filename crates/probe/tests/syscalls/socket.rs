@@ -260,9 +260,9 @@ fn names_have_no_parameters() {
         SYS_getsockname,
         &[i64::from(socket.as_raw_fd()), addr(&mut address), addr(&mut bytes)],
     );
-    assert_eq!((event.ret, event.record().as_bytes().len()), (0, 24));
+    assert_eq!((event.ret, event.record().header().len), (0, 24));
     let event = t.call(SYS_getpeername, &[-1, 0, 0]);
-    assert_eq!((event.ret, event.record().as_bytes().len()), (-i64::from(EBADF), 24));
+    assert_eq!((event.ret, event.record().header().len), (-i64::from(EBADF), 24));
 }
 
 #[test]

@@ -102,22 +102,28 @@ impl<'a> Step<'a> {
 
 impl Shard {
     /// Applies one event. Slots from before are void afterwards.
-    #[inline]
     pub fn apply(&mut self, event: &EventContext<'_>) -> Applied {
-        self.apply_one(event, false)
+        self.apply_one(&event.record, event.num, false)
     }
 
     /// Applies one event, and does not wait for an inheritance: a child of another shard's process
     /// takes after what is published of its parent, without files. Never
     /// [`Applied::NeedsInheritance`].
     pub fn apply_without_inheritance(&mut self, event: &EventContext<'_>) -> Applied {
-        self.apply_one(event, true)
+        self.apply_one(&event.record, event.num, true)
+    }
+
+    /// As [`Self::apply_without_inheritance`].
+    pub fn apply_record(&mut self, record: &Record<'_>, num: u64) -> Subject {
+        match self.apply_one(record, num, true) {
+            Applied::Done(subject) => subject,
+            Applied::NeedsInheritance { .. } => Subject { fd_number: -1, ..Subject::default() },
+        }
     }
 
     #[inline]
-    fn apply_one(&mut self, event: &EventContext<'_>, is_forced: bool) -> Applied {
-        let record = &event.record;
-        self.sequence = event.num;
+    fn apply_one(&mut self, record: &Record<'_>, num: u64, is_forced: bool) -> Applied {
+        self.sequence = num;
         if self.exit_pending.is_some() || self.close_pending.is_some() {
             self.run_pending(record.ts());
         }

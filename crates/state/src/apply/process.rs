@@ -288,6 +288,7 @@ impl Shard {
     ///
     /// A thread of a known group takes after its main thread, as in Falco. A new process takes what
     /// its parent's shard published at the fork; in a single shard, what its parent has now.
+    #[inline(never)]
     pub(super) fn birth(&mut self, mut step: Step<'_>, is_forced: bool) -> Applied {
         let mut child = self.new_child(&step);
         let is_leader = child.flags & flag::CLONE_THREAD == 0;

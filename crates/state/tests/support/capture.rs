@@ -71,12 +71,11 @@ pub fn replay(path: &Path, mut see: impl FnMut(&Shard, &Record<'_>, u64, &Subjec
                     shard.relate_all();
                     is_related = true;
                 }
-                let Ok(Transcoded::Record { number, is_for_rules, bytes }) =
+                let Ok(Transcoded::Record { number, is_for_rules, record }) =
                     transcoder.transcode(&event, 0)
                 else {
                     continue;
                 };
-                let record = Record::parse(bytes).expect("a record");
                 let applied = shard.apply(&EventContext { record, num: number });
                 if let (true, Applied::Done(subject)) = (is_for_rules, applied) {
                     see(&shard, &record, number, &subject);

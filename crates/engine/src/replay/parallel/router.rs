@@ -70,6 +70,12 @@ impl<'c> Router<'c> {
         self.intake.start_capture();
         let unknown_before = reader.unknown_events();
         let end = loop {
+            if let Some(event) = reader.next_plain() {
+                if self.event(&event).is_err() {
+                    break Ok(());
+                }
+                continue;
+            }
             let handled = match reader.next() {
                 Ok(Some(Item::Event(event))) => self.event(&event),
                 Ok(Some(item)) => self.state(item),
@@ -110,8 +116,8 @@ impl<'c> Router<'c> {
             epoch.tasks.iter_mut().for_each(|tasks| tasks.push(Task::Pending(record.ts())));
         }
         let start = epoch.bytes.len() as u32;
-        epoch.bytes.extend_from_slice(record.as_bytes());
-        let len = record.as_bytes().len() as u32;
+        record.write_to(&mut epoch.bytes);
+        let len = record.header().len;
         let entry = Entry { start, len, order: self.order, number, is_for_rules, times };
         let owner = owners.get(i64::from(record.tid()));
         match owner {
@@ -228,7 +234,7 @@ fn share(
     entry: Entry,
 ) {
     let tid = i64::from(record.tid());
-    lead.apply_only(record, entry.number);
+    lead.apply_only(&record, entry.number);
     owners.follow(lead.shard_mut(), handovers);
     let owner = owners.get(tid);
     let mine = owner.unwrap_or_else(|| owners.stray(tid));

@@ -61,7 +61,7 @@ impl<E: Examiner> Worker<'_, E> {
             }
             Task::Shared { entry, is_mine, handovers } => {
                 let record = record(bytes, entry);
-                let subject = self.partition.apply_only(record, entry.number);
+                let subject = self.partition.apply_only(&record, entry.number);
                 if let Some(handovers) = handovers {
                     for (index, handover) in handovers.iter().enumerate() {
                         self.hand_over((entry.order, index as u32), *handover)?;
