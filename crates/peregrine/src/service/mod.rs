@@ -12,6 +12,7 @@ pub mod control;
 pub mod drops;
 pub mod engine;
 pub mod log;
+pub mod metrics;
 pub mod outputs;
 pub mod reload;
 pub mod rules;

@@ -21,6 +21,7 @@ use crate::service::control::{Answer, Control};
 use crate::service::drops::{DropMonitor, Figures};
 use crate::service::engine;
 use crate::service::log::Log;
+use crate::service::metrics::MetricsWriter;
 use crate::service::outputs::{self, Delivery, Started};
 use crate::service::reload::{self, Reloaded};
 use crate::service::watch::{FileWatcher, Watched};
@@ -176,7 +177,8 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
     )?;
     let mut servers = servers::servers(&config.settings)?;
     servers.extend(plan.servers.iter().cloned());
-    let serving = match servers.is_empty() {
+    let metrics = MetricsWriter::new(&config.settings.metrics)?;
+    let serving = match servers.is_empty() && metrics.is_none() {
         true => None,
         false => Some(Serving::start(&servers, started.hub.clone())?),
     };
@@ -195,6 +197,7 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
         watcher: None,
         fingerprint: 0,
         serving,
+        metrics,
     };
     running.watch_files();
     let control = running.control();
@@ -249,6 +252,7 @@ struct Running<'p> {
     /// What the watched files held when they were last read.
     fingerprint: u64,
     serving: Option<Serving>,
+    metrics: Option<MetricsWriter>,
 }
 
 impl Plan<'_> {
@@ -285,7 +289,10 @@ impl Running<'_> {
 
     fn serve_numbers(&mut self) -> anyhow::Result<()> {
         if let Some(serving) = &mut self.serving {
-            serving.tick(&self.live, self.started.outputs.totals())?;
+            let snapshot = serving.tick(&self.live, self.started.outputs.totals())?;
+            if let Some(metrics) = &mut self.metrics {
+                metrics.look(&snapshot, &self.started.outputs.sender(), self.log);
+            }
         }
         Ok(())
     }
