@@ -22,7 +22,7 @@ conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(
 SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: differential fuzz reload-storm kernels models help build run test lint deps clean doc conformance
+.PHONY: differential fuzz reload-storm kernels models help build run test lint deps clean doc conformance bench instructions
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
@@ -36,6 +36,8 @@ help:
 	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make fuzz [TARGETS=... SECONDS=60]"
 	@echo "                      feed random captures, conditions and rules files (nightly compiler)"
+	@echo "make bench            time per operator of the language and per event with rules"
+	@echo "make instructions     instructions per event that rules take, counted by callgrind"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
 	@echo "make doc              the API documentation"
@@ -82,6 +84,14 @@ kernels: deps
 
 fuzz:
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
+
+bench: deps
+	$(CARGO) bench --locked -p peregrine-filter --bench evaluate
+	$(CARGO) bench --locked -p peregrine-engine --bench rules
+
+# Needs valgrind; says so where it is missing.
+instructions: deps
+	@scripts/instructions.sh
 
 doc:
 	$(CARGO) doc --workspace --no-deps

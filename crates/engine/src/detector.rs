@@ -1,5 +1,6 @@
 //! One worker's evaluation of the rules: [`Detector`].
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,7 +40,7 @@ struct Cost {
 /// What an event cost and brought.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Examined {
-    /// Conditions evaluated.
+    /// Conditions that had to be looked at one by one.
     pub evaluations: u64,
     /// Rules that matched.
     pub alerts: u64,
@@ -50,7 +51,7 @@ pub struct Examined {
 impl Detector {
     /// A detector with its own scratch space.
     pub fn new(detection: Arc<Detection>) -> Self {
-        let evaluator = Evaluator::new(detection.program.clone());
+        let evaluator = Evaluator::new(detection.plans.program().clone());
         let matches = vec![0; detection.rules.len()];
         let costs = vec![Cost::default(); detection.rules.len()];
         Self { detection, evaluator, text: Vec::new(), matches, costs, until_timed: TIMED }
@@ -91,6 +92,7 @@ impl Detector {
     }
 
     /// Tries an event with the rules its type can satisfy; hands each alert to `emit`.
+    #[inline]
     pub fn examine(
         &mut self,
         event: &EventView<'_>,
@@ -98,45 +100,41 @@ impl Detector {
         state: StateQuality,
         mut emit: impl FnMut(Alert),
     ) -> Examined {
-        let mut examined = Examined::default();
         let detection = &*self.detection;
-        let candidates = detection.candidates(&event.record);
-        if candidates.is_empty() {
-            return examined;
-        }
+        let Some(plan) = detection.plan(&event.record) else { return Examined::default() };
         self.until_timed -= 1;
         let mut began = None;
         if self.until_timed == 0 {
             self.until_timed = TIMED;
             began = Some(Instant::now());
         }
-        self.evaluator.begin_event();
-        let mut evaluation = self.evaluator.on(event);
-        for index in candidates {
-            let rule = &detection.rules[index.0 as usize];
-            examined.evaluations += 1;
-            let is_match = evaluation.matches(rule.condition);
-            let cost = &mut self.costs[index.0 as usize];
+        let mut examined = Examined::default();
+        examined.evaluations = self.evaluator.examine(plan, event, |index, holds| {
+            let rule = &detection.rules[index as usize];
+            let cost = &mut self.costs[index as usize];
             cost.evaluations += 1;
+            // What all rules share counts for the first that is looked at.
             if let Some(began) = &mut began {
                 let now = Instant::now();
                 cost.timed_ns += (now - *began).as_nanos() as u64;
                 *began = now;
             }
-            if is_match {
-                examined.alerts += 1;
-                examined.capture_ns = examined.capture_ns.max(rule.capture_ns);
-                self.matches[index.0 as usize] += 1;
-                let mut alert = alert(rule, event, sequence, state, &mut self.text);
-                if let Some(lineage) = &detection.lineage {
-                    alert.lineage = lineage.of(event);
-                }
-                emit(alert);
-                if detection.matching == RuleMatching::First {
-                    break;
-                }
+            if !holds {
+                return ControlFlow::Continue(());
             }
-        }
+            examined.alerts += 1;
+            examined.capture_ns = examined.capture_ns.max(rule.capture_ns);
+            self.matches[index as usize] += 1;
+            let mut alert = alert(rule, event, sequence, state, &mut self.text);
+            if let Some(lineage) = &detection.lineage {
+                alert.lineage = lineage.of(event);
+            }
+            emit(alert);
+            match detection.matching {
+                RuleMatching::First => ControlFlow::Break(()),
+                RuleMatching::All => ControlFlow::Continue(()),
+            }
+        });
         examined
     }
 }

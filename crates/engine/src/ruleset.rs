@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use peregrine_event::table::arg;
 use peregrine_event::{Priority, Record, code};
 use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_fields::view::Session;
-use peregrine_filter::{ConditionId, Program};
+use peregrine_filter::{ConditionId, PlanId, Program};
 use peregrine_output::RuleIdentity;
 use peregrine_rules::{
-    CatalogOutput, DEFAULT_RULESET, EventIndex, EventSource, LoadResult, Loader, Rule, RuleIndex,
-    RuleMatching, SYSCALL_SOURCE, Severity, SourceRules, render_all,
+    CatalogOutput, DEFAULT_RULESET, EventIndex, EventPlans, EventSource, LoadResult, Loader, Rule,
+    RuleIndex, RuleMatching, SYSCALL_SOURCE, Severity, SourceRules, render_all,
 };
 
 use crate::additions::{self, Addition, Switch};
@@ -44,6 +45,8 @@ pub struct Detection {
     pub rules: Vec<ActiveRule>,
     /// Which rules an event must be tried with.
     pub index: EventIndex,
+    /// The conditions of all rules, compiled for each type of event.
+    pub plans: EventPlans,
     /// Whether one match ends the search.
     pub matching: RuleMatching,
     /// What is the same for all events.
@@ -301,6 +304,7 @@ impl Detection {
         Ok(Self {
             program: source.program().clone(),
             rules,
+            plans: EventPlans::new(source, &index, &fields),
             index,
             matching: options.matching,
             session: options.session.clone(),
@@ -312,14 +316,18 @@ impl Detection {
     }
 
     /// The rules that an event must be tried with, in order.
-    #[inline]
     pub fn candidates(&self, record: &Record<'_>) -> &[RuleIndex] {
-        let event = record.code();
-        let syscall = match event {
-            code::GENERIC_X => record.int(0).unwrap_or(0) as u16,
+        let syscall = match record.code() {
+            code::GENERIC_X => generic_syscall(record),
             _ => 0,
         };
-        self.index.candidates(event, syscall)
+        self.index.candidates(record.code(), syscall)
+    }
+
+    /// The same rules, compiled for the type of the event; `None` if none can hold.
+    #[inline]
+    pub fn plan(&self, record: &Record<'_>) -> Option<PlanId> {
+        self.plans.plan(record.code(), || generic_syscall(record))
     }
 
     /// Rules that are enabled.
@@ -331,6 +339,11 @@ impl Detection {
     pub fn wanted(&self) -> &Wanted {
         &self.wanted
     }
+}
+
+/// The portable id of the call that a generic event reports.
+fn generic_syscall(record: &Record<'_>) -> u16 {
+    record.int(arg::generic_x::ID).unwrap_or(0) as u16
 }
 
 fn wanted(source: &SourceRules, enabled: &[RuleIndex]) -> Wanted {

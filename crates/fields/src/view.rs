@@ -142,6 +142,7 @@ impl<'a> EventView<'a> {
 
     /// Sets the times that `evt.reltime` and `evt.deltatime` count from.
     #[must_use]
+    #[inline]
     pub fn with_times(mut self, first_ts: u64, previous_ts: Option<u64>) -> Self {
         self.first_ts = first_ts;
         self.previous_ts = previous_ts;

@@ -1,31 +1,37 @@
-//! Time per event for a rule set of the size and shape of Falco's: `cargo bench -p
-//! peregrine-filter`.
-//!
-//! Three cases: events of processes seen before (results of image checks are remembered), events
-//! of a new process each, and a single condition. The figures are for comparison on one machine.
+//! Time per operator, and per event for rule sets of the size and shape of Falco's: `cargo bench
+//! -p peregrine-filter`. The figures are for comparison on one machine.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
 
+use divan::counter::ItemsCount;
 use peregrine_event::{ParamType, Value};
 use peregrine_filter::event_types::event_set;
 use peregrine_filter::{
-    ArgRule, Catalog, ConditionId, ConditionSet, Evaluator, FieldArg, FieldId, FieldInfo, FieldRef,
-    FieldSource, ProgramBuilder, Scope, Values, parse,
+    ArgRule, Catalog, ConditionId, Evaluator, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource,
+    PlanId, ProgramBuilder, Scope, Specialiser, Values, parse,
 };
 
-const FIELDS: [(&str, ParamType, Scope); 8] = [
-    ("evt.type", ParamType::CharBuf, Scope::Event),
-    ("evt.rawres", ParamType::Int64, Scope::Event),
-    ("proc.name", ParamType::CharBuf, Scope::Image),
-    ("proc.pname", ParamType::CharBuf, Scope::Image),
-    ("proc.cmdline", ParamType::CharBuf, Scope::Image),
-    ("container.id", ParamType::CharBuf, Scope::Image),
-    ("fd.name", ParamType::CharBuf, Scope::Fd),
-    ("fd.typechar", ParamType::CharBuf, Scope::Fd),
+fn main() {
+    divan::main();
+}
+
+const FIELDS: [(&str, ParamType, bool, Scope); 13] = [
+    ("evt.type", ParamType::CharBuf, false, Scope::Event),
+    ("evt.rawres", ParamType::Int64, false, Scope::Event),
+    ("proc.name", ParamType::CharBuf, false, Scope::Image),
+    ("proc.pname", ParamType::CharBuf, false, Scope::Image),
+    ("proc.cmdline", ParamType::CharBuf, false, Scope::Image),
+    ("container.id", ParamType::CharBuf, false, Scope::Image),
+    ("fd.name", ParamType::CharBuf, false, Scope::Fd),
+    ("fd.typechar", ParamType::CharBuf, false, Scope::Fd),
+    // Not remembered: for one operator at a time.
+    ("t.path", ParamType::CharBuf, false, Scope::Event),
+    ("t.net", ParamType::IpNet, false, Scope::Event),
+    ("t.buffer", ParamType::ByteBuf, false, Scope::Event),
+    ("t.names", ParamType::CharBuf, true, Scope::Event),
+    ("t.missing", ParamType::CharBuf, false, Scope::Event),
 ];
 
 struct Fields;
@@ -33,12 +39,12 @@ struct Fields;
 impl Catalog for Fields {
     fn field(&self, name: &str) -> Option<FieldInfo> {
         let index = FIELDS.iter().position(|f| f.0 == name)?;
-        let (name, ty, scope) = FIELDS[index];
+        let (name, ty, is_list, scope) = FIELDS[index];
         Some(FieldInfo {
             id: FieldId(index as u16),
             name,
             ty,
-            is_list: false,
+            is_list,
             arg: ArgRule::None,
             filter_only: false,
             print_only: false,
@@ -50,7 +56,7 @@ impl Catalog for Fields {
     }
 
     fn bind(&self, info: &FieldInfo, _arg: Option<&str>) -> Result<FieldRef, String> {
-        Ok(FieldRef { id: info.id, arg: FieldArg::None, ty: info.ty, is_list: false })
+        Ok(FieldRef { id: info.id, arg: FieldArg::None, ty: info.ty, is_list: info.is_list })
     }
 
     fn names(&self) -> Vec<&'static str> {
@@ -66,18 +72,39 @@ struct Event {
     path: String,
 }
 
+impl Event {
+    fn new(n: u64, images: u64) -> Self {
+        const KINDS: [&str; 4] = ["openat", "read", "close", "execve"];
+        Self {
+            image: n % images,
+            fd: n % images,
+            kind: KINDS[n as usize % KINDS.len()],
+            cmdline: format!("nginx -g daemon off; --worker {n}"),
+            path: format!("/var/lib/nginx/body/{n}"),
+        }
+    }
+}
+
 impl FieldSource for Event {
     fn extract<'s>(&'s self, field: &FieldRef, out: &mut Values<'s>) -> bool {
-        out.push(match field.id.0 {
+        let value = match field.id.0 {
             0 => Value::text(self.kind),
             1 => Value::Int(3),
             2 => Value::text("nginx"),
             3 => Value::text("systemd"),
             4 => Value::text(&self.cmdline),
             5 => Value::text("host"),
-            6 => Value::text(&self.path),
-            _ => Value::text("f"),
-        });
+            7 => Value::text("f"),
+            9 => Value::Ip([10, 1, 2, 3].into()),
+            10 => Value::bytes(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"),
+            11 => {
+                out.extend([Value::text("a"), Value::text("b")]);
+                Value::text("c")
+            }
+            12 => return false,
+            _ => Value::text(&self.path),
+        };
+        out.push(value);
         true
     }
 
@@ -88,6 +115,46 @@ impl FieldSource for Event {
             Scope::Fd => Some(self.fd),
         }
     }
+}
+
+const OPERATORS: [&str; 24] = [
+    "evt.rawres = 4",
+    "evt.rawres >= 4",
+    "evt.rawres in (4, 5, 6)",
+    "t.path = /var/lib/nginx/body/8",
+    "t.path in (/etc/passwd, /etc/shadow)",
+    "t.path in (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)",
+    "t.path pmatch (/etc, /usr/lib, /var/log)",
+    "t.path contains passwd",
+    "t.path icontains passwd",
+    "t.path startswith /etc",
+    "t.path endswith .so",
+    "t.path glob \"/etc/*/shadow*\"",
+    "t.path regex \"/etc/(passwd|shadow)\"",
+    "t.net in (192.168.0.0/16, 172.16.0.0/12)",
+    "t.missing exists",
+    "t.names intersects (x, y)",
+    "t.names in (a, b, c)",
+    "t.buffer bcontains 0403",
+    "t.buffer bstartswith 1604",
+    "tolower(t.path) = x",
+    "toupper(t.path) = x",
+    "b64(t.path) = x",
+    "basename(t.path) = x",
+    "len(t.path) = 7",
+];
+
+/// One check each, on a value that is extracted anew.
+#[divan::bench(args = OPERATORS)]
+fn operator(bencher: divan::Bencher, condition: &str) {
+    let mut builder = ProgramBuilder::new(&Fields);
+    let id = builder.add(&parse(condition).expect("it parses")).expect("it compiles");
+    let mut evaluator = Evaluator::new(Arc::new(builder.finish()));
+    let event = Event::new(7, 8);
+    bencher.bench_local(|| {
+        evaluator.begin_event();
+        evaluator.matches(id, black_box(&event))
+    });
 }
 
 fn rules(count: usize) -> Vec<String> {
@@ -112,66 +179,41 @@ fn rules(count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Events of a run and runs of a case; to divide an instruction count by their product.
-const EVENTS: u64 = 4096;
-const RUNS: u64 = 50;
-
-fn measure(name: &str, evaluator: &mut Evaluator, ids: &[ConditionId], images: u64) {
-    // `cargo bench` passes --bench; anything else selects cases by part of their name.
-    let wanted = std::env::args().skip(1).find(|a| a != "--bench");
-    if wanted.is_some_and(|w| !name.contains(&w)) {
-        return;
+/// A program with a plan for each event type, as an engine has it.
+fn compile(rules: &[String], events: &[Event]) -> (Evaluator, Vec<Option<PlanId>>) {
+    let mut builder = ProgramBuilder::new(&Fields);
+    let mut ids: Vec<(ConditionId, u32)> = Vec::new();
+    for (rule, tag) in rules.iter().zip(0..) {
+        let expr = parse(rule).unwrap_or_else(|e| panic!("{rule}: {e}"));
+        ids.push((builder.add(&expr).unwrap_or_else(|e| panic!("{rule}: {e}")), tag));
     }
-    let kinds = ["openat", "read", "close", "execve"];
-    let events: Vec<Event> = (0..EVENTS)
-        .map(|n| Event {
-            image: n % images,
-            fd: n % images,
-            kind: kinds[n as usize % kinds.len()],
-            cmdline: format!("nginx -g daemon off; --worker {n}"),
-            path: format!("/var/lib/nginx/body/{n}"),
-        })
-        .collect();
-    // As an engine does it: only conditions that can hold for the event type are tried.
-    let sets: HashMap<&str, ConditionSet> = kinds
-        .into_iter()
-        .map(|kind| {
-            let possible = |id: &&ConditionId| {
-                let expr = evaluator.program().source(**id);
-                event_set(expr).unwrap().iter().any(|e| e.def().unwrap().name == kind)
-            };
-            (kind, ids.iter().filter(possible).copied().collect())
-        })
-        .collect();
-    let mut best = f64::INFINITY;
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        for event in &events {
-            evaluator.begin_event();
-            let mut on = evaluator.on(event);
-            on.for_each_match(&sets[event.kind], |id| {
+    let program = builder.finish();
+    let mut specialiser = Specialiser::new(&program);
+    let mut plan = |kind: &str| {
+        let possible = |(id, _): &&(ConditionId, u32)| {
+            let events = event_set(program.source(*id)).expect("evt.type is compared with names");
+            events.iter().any(|e| e.def().is_some_and(|def| def.name == kind))
+        };
+        let ids: Vec<_> = ids.iter().filter(possible).copied().collect();
+        specialiser.plan(&ids, &|_| peregrine_filter::Known::Unknown)
+    };
+    let first: Vec<_> = events[..4].iter().map(|event| plan(event.kind)).collect();
+    let plans = (0..events.len()).map(|n| first[n % 4]).collect();
+    (Evaluator::new(Arc::new(specialiser.finish())), plans)
+}
+
+/// All rules, for events of processes seen before or of a new one each.
+#[divan::bench(args = [(100, 64), (1000, 64), (100, u64::MAX), (1000, u64::MAX)])]
+fn rule_set(bencher: divan::Bencher, (count, images): (usize, u64)) {
+    let events: Vec<Event> = (0..4096).map(|n| Event::new(n, images)).collect();
+    let (mut evaluator, plans) = compile(&rules(count), &events);
+    bencher.counter(ItemsCount::new(events.len())).bench_local(|| {
+        for (event, plan) in events.iter().zip(&plans) {
+            let Some(plan) = plan else { continue };
+            evaluator.examine(*plan, event, |id, _| {
                 black_box(id);
                 ControlFlow::Continue(())
             });
         }
-        best = best.min(start.elapsed().as_nanos() as f64 / events.len() as f64);
-    }
-    println!("{name:<40} {best:>9.1} ns per event");
-}
-
-fn main() {
-    for count in [100, 1000] {
-        let mut builder = ProgramBuilder::new(&Fields);
-        let mut ids = Vec::new();
-        for rule in rules(count) {
-            let expr = parse(&rule).unwrap_or_else(|e| panic!("{rule}: {e}"));
-            ids.push(builder.add(&expr).unwrap_or_else(|e| panic!("{rule}: {e}")));
-        }
-        let program = Arc::new(builder.finish());
-        println!("{:?}", program.size());
-        let mut evaluator = Evaluator::new(program);
-        measure(&format!("{count} rules, 64 processes"), &mut evaluator, &ids, 64);
-        measure(&format!("{count} rules, a new process each"), &mut evaluator, &ids, u64::MAX);
-        measure(&format!("one of {count}, 64 processes"), &mut evaluator, &ids[..1], 64);
-    }
+    });
 }

@@ -1,14 +1,17 @@
 //! From syntax trees to a [`Program`]: type checking and sharing.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::catalog::{Catalog, FieldInfo, Scope};
 use crate::check::{CheckKey, Compiled, Right};
 use crate::diagnostic::{CompileError, CompileErrors, Warning};
+use crate::lookup;
 use crate::program::{
-    CheckId, CheckNode, Condition, ConditionId, MEMOS, Node, NodeId, NodeKind, Program, ValueId,
-    ValueKind, ValueNode, memo_index,
+    Base, CheckId, CheckNode, Condition, ConditionId, NodeId, NodeInfo, NodeKind, Program, ValueId,
+    ValueKind, ValueNode,
 };
 use crate::resolve;
 use crate::syntax::{
@@ -23,23 +26,22 @@ use peregrine_event::ParamType;
 /// recursion of evaluation.
 pub const MAX_NESTING: usize = 500;
 
-type Map<K, V> = HashMap<K, V, FxBuildHasher>;
+pub(crate) type Map<K, V> = HashMap<K, V, FxBuildHasher>;
 
 /// Compiles conditions into one program.
 pub struct ProgramBuilder<'c> {
     pub(crate) catalog: &'c dyn Catalog,
+    base: Base,
     program: Program,
     values: Map<ValueKind, ValueId>,
     infos: Vec<ValueInfo>,
     checks: Map<CheckKey, NodeId>,
     nodes: Map<NodeKey, NodeId>,
-    node_infos: Vec<NodeInfo>,
     pub(crate) regexes: usize,
     // Of the condition being added.
     pub(crate) errors: Vec<CompileError>,
     pub(crate) warnings: Vec<Warning>,
     check_order: Vec<NodeId>,
-    roots: Vec<NodeId>,
 }
 
 /// What type checking must know of a value.
@@ -56,14 +58,9 @@ pub(crate) struct ValueInfo {
     pub cost: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct NodeInfo {
-    scope: Option<Scope>,
-    cost: u32,
-}
-
+/// What makes two nodes the same; children are sorted by their ids.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum NodeKey {
+pub(crate) enum NodeKey {
     And(Box<[NodeId]>),
     Or(Box<[NodeId]>),
     Not(NodeId),
@@ -84,17 +81,16 @@ impl<'c> ProgramBuilder<'c> {
     pub fn new(catalog: &'c dyn Catalog) -> Self {
         Self {
             catalog,
+            base: Base::default(),
             program: Program::default(),
             values: Map::default(),
             infos: Vec::new(),
             checks: Map::default(),
             nodes: Map::default(),
-            node_infos: Vec::new(),
             regexes: 0,
             errors: Vec::new(),
             warnings: Vec::new(),
             check_order: Vec::new(),
-            roots: Vec::new(),
         }
     }
 
@@ -117,11 +113,9 @@ impl<'c> ProgramBuilder<'c> {
         };
         match root {
             Some(root) if self.errors.is_empty() => {
-                let id = ConditionId(self.program.conditions.len() as u32);
+                let id = ConditionId(self.base.conditions.len() as u32);
                 let checks = std::mem::take(&mut self.check_order).into();
-                self.roots.push(root);
-                let parts = Box::default();
-                self.program.conditions.push(Condition { parts, expr: expr.clone(), checks });
+                self.base.conditions.push(Condition { root, expr: expr.clone(), checks });
                 Ok(id)
             }
             _ => Err(CompileErrors(std::mem::take(&mut self.errors))),
@@ -136,68 +130,12 @@ impl<'c> ProgramBuilder<'c> {
     /// The program. Children are put in order of cost, and results that depend only on a process
     /// image or a file descriptor get a place to be remembered.
     pub fn finish(mut self) -> Program {
-        self.split_conditions();
-        let mut bits = [0; MEMOS];
-        for (node, info) in self.program.nodes.iter_mut().zip(&self.node_infos) {
-            if let Some(memo) = info.scope.and_then(memo_index) {
-                let bit = &mut bits[usize::from(memo)];
-                node.memo = Some((memo, *bit as u32));
-                *bit += 1;
-            }
-        }
-        self.program.memo_bits = bits;
-        self.order_children();
+        self.base.lookups = lookup::build(&self.base.values, &mut self.base.checks);
+        let roots: Vec<NodeId> = self.base.conditions.iter().map(|c| c.root).collect();
+        self.program.base = Arc::new(self.base);
+        self.program.order_children();
+        self.program.remember(&roots);
         self.program
-    }
-
-    /// Splits each condition into what depends on the process image, what on the descriptor, and
-    /// the rest, so that whole conditions can be ruled out by a remembered bit.
-    fn split_conditions(&mut self) {
-        for (index, root) in std::mem::take(&mut self.roots).into_iter().enumerate() {
-            let mut groups: [Vec<NodeId>; MEMOS + 1] = Default::default();
-            let mut open = vec![root];
-            while let Some(node) = open.pop() {
-                let memo = self.node_infos[node.0 as usize].scope.and_then(memo_index);
-                match (memo, self.program.nodes[node.0 as usize].kind) {
-                    (Some(memo), _) => groups[usize::from(memo)].push(node),
-                    (None, NodeKind::And { start, len }) => {
-                        let range = start as usize..(start + len) as usize;
-                        open.extend_from_slice(&self.program.children[range]);
-                    }
-                    (None, _) => groups[MEMOS].push(node),
-                }
-            }
-            let mut parts = Vec::new();
-            for (memo, group) in groups.into_iter().enumerate() {
-                if !group.is_empty() {
-                    let memo = (memo < MEMOS).then_some(memo as u8);
-                    parts.push((self.join_nodes(group, true), memo));
-                }
-            }
-            parts.sort_by_key(|(node, _)| self.node_infos[node.0 as usize].cost);
-            self.program.conditions[index].parts = parts.into();
-        }
-    }
-
-    /// Puts the children of each node in order of what they are likely to cost: a node that many
-    /// others have too is likely to be known already.
-    fn order_children(&mut self) {
-        let mut parents = vec![0u32; self.program.nodes.len()];
-        for child in &self.program.children {
-            parents[child.0 as usize] += 1;
-        }
-        let infos = &self.node_infos;
-        let shared_cost = |child: &NodeId| {
-            let index = child.0 as usize;
-            // Fixed point, so that one of a hundred parents still costs something.
-            u64::from(infos[index].cost) * 256 / u64::from(parents[index].max(1))
-        };
-        for node in &self.program.nodes {
-            if let NodeKind::And { start, len } | NodeKind::Or { start, len } = node.kind {
-                let range = start as usize..(start + len) as usize;
-                self.program.children[range].sort_by_key(shared_cost);
-            }
-        }
     }
 
     pub(crate) fn error(&mut self, span: Span, message: impl Into<String>) {
@@ -221,11 +159,7 @@ impl<'c> ProgramBuilder<'c> {
             }
             ExprKind::Not(child) => {
                 let child = self.node(child)?;
-                if let NodeKind::Not(inner) = self.program.nodes[child.0 as usize].kind {
-                    return Some(inner);
-                }
-                let info = self.node_infos[child.0 as usize];
-                Some(self.intern(NodeKey::Not(child), info, |_| NodeKind::Not(child)))
+                Some(self.program.negate(&mut self.nodes, child))
             }
             ExprKind::Macro(name) => {
                 self.error(expr.span, format!("filter error: unexpected identifier '{name}'"));
@@ -246,55 +180,8 @@ impl<'c> ProgramBuilder<'c> {
         nodes.into_iter().collect()
     }
 
-    fn join_nodes(&mut self, mut children: Vec<NodeId>, is_and: bool) -> NodeId {
-        children.sort_unstable();
-        children.dedup();
-        if let [only] = *children {
-            return only;
-        }
-        let mut scope = None;
-        let mut costs: Vec<u32> = Vec::with_capacity(children.len());
-        for (index, child) in children.iter().enumerate() {
-            let info = self.node_infos[child.0 as usize];
-            scope = if index == 0 { info.scope } else { combine(scope, info.scope) };
-            costs.push(info.cost);
-        }
-        // The cheapest runs always, the others about half the time.
-        costs.sort_unstable();
-        let cost = costs[0]
-            .saturating_add(costs[1..].iter().fold(0, |a: u32, c| a.saturating_add(*c)) / 2);
-        let info = NodeInfo { scope, cost };
-        let key: Box<[NodeId]> = children.into();
-        let list = key.clone();
-        let key = if is_and { NodeKey::And(key) } else { NodeKey::Or(key) };
-        self.intern(key, info, move |program| {
-            let start = program.children.len() as u32;
-            let len = list.len() as u32;
-            program.children.extend_from_slice(&list);
-            if is_and { NodeKind::And { start, len } } else { NodeKind::Or { start, len } }
-        })
-    }
-
-    fn intern(
-        &mut self,
-        key: NodeKey,
-        info: NodeInfo,
-        make: impl FnOnce(&mut Program) -> NodeKind,
-    ) -> NodeId {
-        if let Some(id) = self.nodes.get(&key) {
-            return *id;
-        }
-        let kind = make(&mut self.program);
-        let id = self.push_node(kind, info);
-        self.nodes.insert(key, id);
-        id
-    }
-
-    fn push_node(&mut self, kind: NodeKind, info: NodeInfo) -> NodeId {
-        let id = NodeId(self.program.nodes.len() as u32);
-        self.program.nodes.push(Node { kind, memo: None });
-        self.node_infos.push(info);
-        id
+    fn join_nodes(&mut self, children: Vec<NodeId>, is_and: bool) -> NodeId {
+        self.program.join(&mut self.nodes, children, is_and)
     }
 
     fn check_node(&mut self, compiled: Compiled) -> NodeId {
@@ -309,10 +196,11 @@ impl<'c> ProgramBuilder<'c> {
             cost = cost.saturating_add(right.cost);
         }
         cost = cost.saturating_add(compiled.cost());
-        let check = CheckId(self.program.checks.len() as u32);
+        let check = CheckId(self.base.checks.len() as u32);
         let Compiled { key, test, quantifier } = compiled;
-        self.program.checks.push(CheckNode { left: key.left, test, quantifier });
-        let id = self.push_node(NodeKind::Check(check), NodeInfo { scope, cost });
+        self.base.checks.push(CheckNode { left: key.left, test, quantifier, lookup: None });
+        let info = NodeInfo { scope, cost };
+        let id = self.program.push_node(NodeKind::Check(check), info);
         self.checks.insert(key, id);
         id
     }
@@ -471,8 +359,8 @@ impl<'c> ProgramBuilder<'c> {
         if let Some(id) = self.values.get(&kind) {
             return *id;
         }
-        let id = ValueId(self.program.values.len() as u32);
-        self.program.values.push(ValueNode { kind: kind.clone(), is_list: info.is_list });
+        let id = ValueId(self.base.values.len() as u32);
+        self.base.values.push(ValueNode { kind: kind.clone(), is_list: info.is_list });
         self.infos.push(info);
         self.values.insert(kind, id);
         id
@@ -480,7 +368,7 @@ impl<'c> ProgramBuilder<'c> {
 }
 
 /// The narrowest scope that holds both.
-fn combine(a: Option<Scope>, b: Option<Scope>) -> Option<Scope> {
+pub(crate) fn combine(a: Option<Scope>, b: Option<Scope>) -> Option<Scope> {
     match (a, b) {
         (None, other) | (other, None) => other,
         (Some(a), Some(b)) if a == b => Some(a),

@@ -7,17 +7,18 @@
 //! events, and the space for values is used again, so that nothing is allocated either unless a
 //! source makes a text.
 
-use std::ops::ControlFlow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use peregrine_event::Value;
 
 use crate::catalog::{FieldSource, Values};
+use crate::lookup::LookupId;
 use crate::matching::{self, regex};
 use crate::memo::{Memo, Row};
 use crate::program::{
-    CheckNode, ConditionId, ConditionSet, MEMOS, NodeId, NodeKind, Program, Quantifier, Test,
-    ValueId, ValueKind, memo_scope,
+    CheckId, ConditionId, MEMOS, NodeId, NodeKind, Program, Quantifier, Test, ValueId, ValueKind,
+    memo_scope,
 };
 use crate::syntax::Transformer;
 use crate::transform;
@@ -25,19 +26,19 @@ use crate::transform;
 /// Evaluates the conditions of a program; one per worker.
 #[derive(Debug)]
 pub struct Evaluator {
-    program: Arc<Program>,
-    scratch: Scratch,
+    pub(crate) program: Arc<Program>,
+    pub(crate) scratch: Scratch,
 }
 
 #[derive(Debug)]
-struct Scratch {
+pub(crate) struct Scratch {
     /// Number of the event, above all stamps of earlier ones.
     event: u32,
     /// Per node: number of the event it was evaluated for, doubled, plus the result.
     nodes: Vec<u32>,
-    memos: [Memo; MEMOS],
+    pub memos: [Memo; MEMOS],
     /// Rows of this event, looked up on first use.
-    rows: [RowState; MEMOS],
+    pub rows: [RowState; MEMOS],
     caches: regex::Caches,
     /// Number of the [`EventEvaluator`] at work, for `places`.
     session: u32,
@@ -45,10 +46,17 @@ struct Scratch {
     places: Vec<(u32, Place)>,
     /// Space for values between sessions; always empty.
     spare: Vec<Value<'static>>,
+    /// Per lookup: the session that looked, and which checks it found in `hits`.
+    looks: Vec<(u32, u32, u32)>,
+    pub hits: Vec<CheckId>,
+    /// Rules of the plan at work that may still hold.
+    pub open: Vec<u64>,
+    /// Space for the rules that a cover rules out.
+    pub closed: Vec<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum RowState {
+pub(crate) enum RowState {
     Unknown,
     None,
     Row(Row),
@@ -73,12 +81,18 @@ impl Evaluator {
         let scratch = Scratch {
             event: 1,
             nodes: vec![0; program.nodes.len()],
-            memos: program.memo_bits.map(|nodes| Memo::new(nodes, program.conditions.len())),
+            memos: std::array::from_fn(|memo| {
+                Memo::new(program.memo_bits[memo], program.plans.len(), program.plan_words[memo])
+            }),
             rows: [RowState::Unknown; MEMOS],
             caches: regex::Caches::default(),
             session: 0,
-            places: vec![(0, MISSING); program.values.len()],
+            places: vec![(0, MISSING); program.base.values.len()],
             spare: Vec::new(),
+            looks: vec![(0, 0, 0); program.base.lookups.len()],
+            hits: Vec::new(),
+            open: Vec::new(),
+            closed: Vec::new(),
         };
         Self { program, scratch }
     }
@@ -119,7 +133,9 @@ impl Evaluator {
         if scratch.session == 0 {
             scratch.session = 1;
             scratch.places.fill((0, MISSING));
+            scratch.looks.fill((0, 0, 0));
         }
+        scratch.hits.clear();
         let values = std::mem::take(&mut scratch.spare);
         EventEvaluator { program: &self.program, scratch, source, values }
     }
@@ -129,7 +145,7 @@ impl Evaluator {
 #[derive(Debug)]
 pub struct EventEvaluator<'e, S: FieldSource + ?Sized> {
     program: &'e Program,
-    scratch: &'e mut Scratch,
+    pub(crate) scratch: &'e mut Scratch,
     source: &'e S,
     values: Vec<Value<'e>>,
 }
@@ -149,80 +165,7 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
     /// # Panics
     /// If the id belongs to another program.
     pub fn matches(&mut self, id: ConditionId) -> bool {
-        let rows = self.rows();
-        self.condition(id, rows, [0; MEMOS])
-    }
-
-    /// The first condition of a set that holds, in the order in which they were added.
-    ///
-    /// # Panics
-    /// If the set belongs to another program.
-    pub fn first_match(&mut self, set: &ConditionSet) -> Option<ConditionId> {
-        let mut first = None;
-        self.for_each_match(set, |id| {
-            first = Some(id);
-            ControlFlow::Break(())
-        });
-        first
-    }
-
-    /// Shows the conditions of a set that hold, in the order in which they were added, until
-    /// `found` breaks. What is remembered of the process image and the descriptor rules out 64
-    /// conditions at a time.
-    ///
-    /// # Panics
-    /// If the set belongs to another program.
-    pub fn for_each_match(
-        &mut self,
-        set: &ConditionSet,
-        mut found: impl FnMut(ConditionId) -> ControlFlow<()>,
-    ) {
-        let rows = self.rows();
-        for (word, wanted) in set.words.iter().enumerate() {
-            let mut open = *wanted;
-            let mut known = [0; MEMOS];
-            for (memo, row) in rows.iter().enumerate() {
-                if let Some(row) = row {
-                    let holds;
-                    (known[memo], holds) = self.scratch.memos[memo].conditions(*row, word);
-                    open &= !known[memo] | holds;
-                }
-            }
-            while open != 0 {
-                let bit = open.trailing_zeros();
-                open &= open - 1;
-                let id = ConditionId(word as u32 * 64 + bit);
-                if self.condition(id, rows, known.map(|k| k >> bit & 1)) && found(id).is_break() {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Whether a condition holds. `known` is not zero for memos in which it is known to hold as
-    /// far as their scope goes.
-    fn condition(
-        &mut self,
-        id: ConditionId,
-        rows: [Option<Row>; MEMOS],
-        known: [u64; MEMOS],
-    ) -> bool {
-        let program = self.program;
-        program.conditions[id.0 as usize].parts.iter().all(|(node, memo)| {
-            let Some(memo) = memo.map(usize::from) else { return self.node(*node) };
-            if known[memo] != 0 {
-                return true;
-            }
-            let result = self.node(*node);
-            if let Some(row) = rows[memo] {
-                self.scratch.memos[memo].set_condition(row, id.0, result);
-            }
-            result
-        })
-    }
-
-    fn rows(&mut self) -> [Option<Row>; MEMOS] {
-        std::array::from_fn(|memo| self.row(memo as u8))
+        self.node(self.program.base.conditions[id.0 as usize].root)
     }
 
     pub(crate) fn program(&self) -> &'e Program {
@@ -267,7 +210,7 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
             NodeKind::And { start, len } => children(start, len).iter().all(|c| self.node(*c)),
             NodeKind::Or { start, len } => children(start, len).iter().any(|c| self.node(*c)),
             NodeKind::Not(child) => !self.node(child),
-            NodeKind::Check(check) => self.check(&program.checks[check.0 as usize]),
+            NodeKind::Check(check) => self.check(check),
         }
     }
 
@@ -288,9 +231,15 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
     }
 
     #[inline(never)]
-    fn check(&mut self, check: &CheckNode) -> bool {
+    fn check(&mut self, id: CheckId) -> bool {
+        let check = &self.program.base.checks[id.0 as usize];
+        if let Some(lookup) = check.lookup
+            && let Some(hits) = self.known_hits(lookup)
+        {
+            return self.scratch.hits[hits].contains(&id);
+        }
         let Some(left) = self.value(check.left) else { return false };
-        let is_list = self.program.values[check.left.0 as usize].is_list;
+        let is_list = self.program.base.values[check.left.0 as usize].is_list;
         match &check.test {
             Test::Exists => true,
             Test::Literal(predicate) => {
@@ -312,6 +261,33 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
                 })
             }
         }
+    }
+
+    /// What a lookup says, if it was made or should be for the sake of one check.
+    #[inline]
+    fn known_hits(&mut self, lookup: LookupId) -> Option<Range<usize>> {
+        let is_made = self.scratch.looks[lookup.0 as usize].0 == self.scratch.session;
+        let is_long = self.program.base.lookups[lookup.0 as usize].is_long();
+        (is_made || !is_long).then(|| self.hits(lookup))
+    }
+
+    /// The checks of a lookup that hold for the event, as a range of the scratch space's hits.
+    pub(crate) fn hits(&mut self, id: LookupId) -> Range<usize> {
+        let (session, start, end) = self.scratch.looks[id.0 as usize];
+        if session == self.scratch.session {
+            return start as usize..end as usize;
+        }
+        let lookup = &self.program.base.lookups[id.0 as usize];
+        let start = self.scratch.hits.len();
+        if let Some(place) = self.value(lookup.value) {
+            let values = place.start as usize..(place.start + place.len) as usize;
+            for text in self.values[values].iter().filter_map(Value::as_bytes) {
+                lookup.find(text, &mut self.scratch.hits);
+            }
+        }
+        let end = self.scratch.hits.len();
+        self.scratch.looks[id.0 as usize] = (self.scratch.session, start as u32, end as u32);
+        start..end
     }
 
     /// Where the values of a field or call are; `None` if it does not exist for this event.
@@ -342,7 +318,7 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
 
     fn extract(&mut self, id: ValueId) -> Option<Place> {
         let program = self.program;
-        match &program.values[id.0 as usize].kind {
+        match &program.base.values[id.0 as usize].kind {
             ValueKind::Field(field) => {
                 let mut values = Values::new();
                 if !self.source.extract(field, &mut values) {
@@ -379,7 +355,7 @@ impl<'e, S: FieldSource + ?Sized> EventEvaluator<'e, S> {
         option: Option<u8>,
     ) -> Option<Values<'static>> {
         if let [arg] = args {
-            let is_list = self.program.values[arg.0 as usize].is_list;
+            let is_list = self.program.base.values[arg.0 as usize].is_list;
             let place = self.value(*arg)?;
             return transform::apply(transformer, is_list, self.at(place));
         }

@@ -106,7 +106,7 @@ impl Evaluator {
     /// If the id belongs to another program.
     pub fn explain<S: FieldSource + ?Sized>(&mut self, id: ConditionId, source: &S) -> Explanation {
         let mut event = self.on(source);
-        let condition = &event.program().conditions[id.0 as usize];
+        let condition = &event.program().base.conditions[id.0 as usize];
         explain(&mut event, &condition.expr, &mut condition.checks.iter().copied())
     }
 }
@@ -152,7 +152,7 @@ fn explain_check<S: FieldSource + ?Sized>(
     let text = expr.to_string();
     let program = event.program();
     let check = node.and_then(|node| match program.nodes[node.0 as usize].kind {
-        NodeKind::Check(check) => Some((node, &program.checks[check.0 as usize])),
+        NodeKind::Check(check) => Some((node, &program.base.checks[check.0 as usize])),
         _ => None,
     });
     let Some((node, check)) = check else {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! text ─► syntax::parse ─► Expr ─► ProgramBuilder (with a Catalog) ─► Program ─► Evaluator
-//!                            └──► event_types: which events can satisfy it
+//!                            └──► event_types: which events                └► Specialiser ─► plans
+//!                                 can satisfy it
 //! ```
 //! The language is Falco's. This crate does not know what a process is: fields come from whoever
 //! implements [`Catalog`] and [`FieldSource`].
@@ -18,15 +19,20 @@ mod check;
 pub mod diagnostic;
 pub mod evaluator;
 pub mod event_types;
+mod examine;
 pub mod explain;
+mod graph;
 mod literal;
+mod lookup;
 mod matching;
 mod memo;
 pub mod operand;
+mod plan;
 pub mod program;
 mod resolve;
 pub mod satisfy;
 mod services;
+mod specialise;
 pub mod syntax;
 pub mod transform;
 mod typing;
@@ -40,7 +46,9 @@ pub use diagnostic::{CompileError, CompileErrors, Warning};
 pub use evaluator::{Evaluator, EventEvaluator};
 pub use explain::{Explanation, ExplanationKind};
 pub use operand::CompiledOperand;
-pub use program::{ConditionId, ConditionSet, Program, ProgramSize};
+pub use plan::PlanId;
+pub use program::{ConditionId, Program, ProgramSize};
+pub use specialise::Specialiser;
 pub use syntax::{
     Check, Expr, ExprKind, Field, ListItem, Modifier, Operand, OperandKind, Operator, ParseError,
     ParseOptions, Position, Span, Text, Transformer, TransformerCall, parse, parse_operand,

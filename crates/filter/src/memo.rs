@@ -1,9 +1,12 @@
 //! Results remembered across events.
 //!
-//! A table of rows, one per key (a process image, a file descriptor); a row holds two bits per
-//! node, is the result known and what is it, and two bits per condition for all its parts of this
-//! scope together, so that one word rules out 64 conditions. The table has a fixed size; a new key takes the row
-//! of the one that was not used last among two.
+//! A table of rows, one per key (a process image, a file descriptor):
+//!
+//! ```text
+//! visited: a bit per plan │ per plan: rules that cannot hold, rules that can │ per node: known, result
+//! ```
+//! One word of a plan rules out 64 rules. The table has a fixed size; a new key takes the row of
+//! the one that was not used last among two.
 
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
@@ -14,13 +17,16 @@ const BUDGET: usize = 1 << 20;
 /// Results of one scope.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    /// Words of known bits for conditions and for nodes; as many words of results follow each.
-    condition_words: usize,
+    plan_words: usize,
+    visited_words: usize,
+    /// Words of known bits for nodes; as many words of results follow.
     node_words: usize,
     /// Keys, two to a set; `None` is a free row.
     keys: Vec<Option<u64>>,
     /// Which row of each set was used last.
     last_used: Vec<u8>,
+    /// The key that was asked for last: events of one process come in runs.
+    last: Option<(u64, Row)>,
     bits: Vec<u64>,
 }
 
@@ -32,16 +38,18 @@ pub(crate) struct Row {
 }
 
 impl Memo {
-    /// A table for this many nodes and conditions.
-    pub fn new(nodes: usize, conditions: usize) -> Self {
+    /// A table for this many nodes and plans; the plans have `plan_words` words together.
+    pub fn new(nodes: usize, plans: usize, plan_words: usize) -> Self {
         let mut memo = Self {
-            condition_words: conditions.div_ceil(64),
+            plan_words,
+            visited_words: if plan_words > 0 { plans.div_ceil(64) } else { 0 },
             node_words: nodes.div_ceil(64),
             keys: Vec::new(),
             last_used: Vec::new(),
+            last: None,
             bits: Vec::new(),
         };
-        if nodes > 0 {
+        if memo.row_words() > 0 {
             let rows = (BUDGET / (memo.row_words() * 8)).clamp(64, 4096);
             let rows = 1 << rows.ilog2();
             memo.keys = vec![None; rows];
@@ -52,11 +60,19 @@ impl Memo {
     }
 
     fn row_words(&self) -> usize {
-        2 * (self.condition_words + self.node_words)
+        self.visited_words + self.plan_words + 2 * self.node_words
     }
 
     /// The row of a key, empty if it is new. `None` if there is nothing to remember.
+    #[inline]
     pub fn row(&mut self, key: u64) -> Option<Row> {
+        match self.last {
+            Some((last, row)) if last == key => Some(row),
+            _ => self.find(key),
+        }
+    }
+
+    fn find(&mut self, key: u64) -> Option<Row> {
         if self.keys.is_empty() {
             return None;
         }
@@ -64,19 +80,17 @@ impl Memo {
         hasher.write_u64(key);
         let set = (hasher.finish() >> 32) as usize & (self.last_used.len() - 1);
         let words = self.row_words();
-        for way in 0..2 {
-            if self.keys[set * 2 + way] == Some(key) {
-                self.last_used[set] = way as u8;
-                return Some(Row { start: (set * 2 + way) * words });
-            }
-        }
-        let way = 1 - usize::from(self.last_used[set]);
+        let known = (0..2).find(|way| self.keys[set * 2 + way] == Some(key));
+        let way = known.unwrap_or(1 - usize::from(self.last_used[set]));
         self.last_used[set] = way as u8;
-        let row = set * 2 + way;
-        self.keys[row] = Some(key);
-        let start = row * words;
-        self.bits[start..start + words].fill(0);
-        Some(Row { start })
+        let place = set * 2 + way;
+        let row = Row { start: place * words };
+        if known.is_none() {
+            self.keys[place] = Some(key);
+            self.bits[row.start..row.start + words].fill(0);
+        }
+        self.last = Some((key, row));
+        Some(row)
     }
 
     /// What is known of a node.
@@ -95,23 +109,28 @@ impl Memo {
     }
 
     fn node_place(&self, row: Row, bit: u32) -> (usize, u64) {
-        (row.start + 2 * self.condition_words + bit as usize / 64, 1 << (bit % 64))
+        let nodes = row.start + self.visited_words + self.plan_words;
+        (nodes + bit as usize / 64, 1 << (bit % 64))
     }
 
-    /// What is known of 64 conditions: which are known, and those that hold as far as this scope
-    /// goes.
-    pub fn conditions(&self, row: Row, word: usize) -> (u64, u64) {
-        let known = row.start + word;
-        (self.bits[known], self.bits[known + self.condition_words])
+    /// A word of a plan; `word` counts from the start of all plans.
+    #[inline]
+    pub fn plan_word(&self, row: Row, word: usize) -> u64 {
+        self.bits[row.start + self.visited_words + word]
     }
 
-    /// Remembers whether a condition holds as far as this scope goes.
-    pub fn set_condition(&mut self, row: Row, condition: u32, result: bool) {
-        let (word, mask) = (row.start + condition as usize / 64, 1 << (condition % 64));
+    /// Sets bits in a word of a plan.
+    #[inline]
+    pub fn add_to_plan_word(&mut self, row: Row, word: usize, bits: u64) {
+        self.bits[row.start + self.visited_words + word] |= bits;
+    }
+
+    /// Marks a plan as visited; says whether it was before.
+    pub fn visit(&mut self, row: Row, plan: usize) -> bool {
+        let (word, mask) = (row.start + plan / 64, 1 << (plan % 64));
+        let before = self.bits[word] & mask != 0;
         self.bits[word] |= mask;
-        if result {
-            self.bits[word + self.condition_words] |= mask;
-        }
+        before
     }
 }
 
@@ -121,21 +140,22 @@ mod tests {
 
     #[test]
     fn results_are_kept_per_key_and_forgotten_with_it() {
-        let mut memo = Memo::new(100, 70);
+        let mut memo = Memo::new(100, 70, 140);
         let row = memo.row(7).unwrap();
         memo.set(row, 99, true);
         memo.set(row, 0, false);
-        memo.set_condition(row, 69, true);
-        memo.set_condition(row, 0, false);
+        memo.add_to_plan_word(row, 139, 5);
+        assert!(!memo.visit(row, 69));
         for key in [8, 7] {
             let row = memo.row(key).unwrap();
             let known = key == 7;
             assert_eq!(memo.get(row, 99), known.then_some(true));
             assert_eq!(memo.get(row, 0), known.then_some(false));
             assert_eq!(memo.get(row, 1), None);
-            assert_eq!(memo.conditions(row, 0), (u64::from(known), 0));
-            let bit = if known { 1 << 5 } else { 0 };
-            assert_eq!(memo.conditions(row, 1), (bit, bit));
+            assert_eq!(memo.plan_word(row, 139), if known { 5 } else { 0 });
+            assert_eq!(memo.plan_word(row, 138), 0);
+            assert_eq!(memo.visit(row, 69), known);
+            assert!(!memo.visit(row, 68));
         }
         for key in 1000..100_000 {
             let row = memo.row(key).unwrap();
@@ -144,6 +164,6 @@ mod tests {
         }
         let row = memo.row(7).unwrap();
         assert_eq!(memo.get(row, 99), None);
-        assert!(Memo::new(0, 3).row(1).is_none());
+        assert!(Memo::new(0, 3, 0).row(1).is_none());
     }
 }

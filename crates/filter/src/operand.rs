@@ -47,7 +47,7 @@ impl CompiledOperand {
 
     /// The field, if it is one and not a call.
     pub fn field(&self) -> Option<&FieldRef> {
-        match &self.program.values[self.value.0 as usize].kind {
+        match &self.program.base.values[self.value.0 as usize].kind {
             ValueKind::Field(field) => Some(field),
             _ => None,
         }

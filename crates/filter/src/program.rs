@@ -5,12 +5,17 @@
 //!                shared by all conditions        a test     extracted once
 //! ```
 //! Nodes form a graph without cycles in which nothing exists twice: a check that a hundred rules
-//! make is one node, and so is a macro they all use.
+//! make is one node, and so is a macro they all use. What conditions become for one type of event
+//! is in [`crate::plan`].
+
+use std::sync::Arc;
 
 use peregrine_event::ParamType;
 
 use crate::catalog::{FieldRef, Scope};
+use crate::lookup::{Lookup, LookupId};
 use crate::matching::Predicate;
+use crate::plan::Plan;
 use crate::syntax::{Expr, Operator, Text, Transformer};
 
 /// Identifies a condition within its [`Program`].
@@ -20,49 +25,26 @@ pub struct ConditionId(pub u32);
 /// Conditions, type checked and compiled together; immutable and shared by all workers.
 #[derive(Debug, Default)]
 pub struct Program {
-    pub(crate) values: Vec<ValueNode>,
-    pub(crate) checks: Vec<CheckNode>,
+    /// What all programs made from the same conditions share.
+    pub(crate) base: Arc<Base>,
     pub(crate) nodes: Vec<Node>,
+    pub(crate) infos: Vec<NodeInfo>,
     /// Children of all nodes, one after the other.
     pub(crate) children: Vec<NodeId>,
-    pub(crate) conditions: Vec<Condition>,
-    /// How many nodes of each remembered scope there are; see [`memo_index`].
+    /// How many nodes of each remembered scope have a place; see [`memo_index`].
     pub(crate) memo_bits: [usize; MEMOS],
+    pub(crate) plans: Vec<Plan>,
+    /// Words that all plans together have in a row of each memo.
+    pub(crate) plan_words: [usize; MEMOS],
 }
 
-/// Conditions to be tried together, such as all that can hold for an event type.
-///
-/// They are tried in the order in which they were added to the program.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ConditionSet {
-    /// A bit for each condition.
-    pub(crate) words: Box<[u64]>,
-}
-
-impl FromIterator<ConditionId> for ConditionSet {
-    fn from_iter<I: IntoIterator<Item = ConditionId>>(ids: I) -> Self {
-        let mut words = Vec::new();
-        for id in ids {
-            let word = id.0 as usize / 64;
-            if words.len() <= word {
-                words.resize(word + 1, 0u64);
-            }
-            words[word] |= 1 << (id.0 % 64);
-        }
-        Self { words: words.into() }
-    }
-}
-
-impl ConditionSet {
-    /// Whether there is no condition in it.
-    pub fn is_empty(&self) -> bool {
-        self.words.iter().all(|w| *w == 0)
-    }
-
-    /// Whether a condition is in it.
-    pub fn contains(&self, id: ConditionId) -> bool {
-        self.words.get(id.0 as usize / 64).is_some_and(|w| w >> (id.0 % 64) & 1 == 1)
-    }
+/// Values, their tests, and the conditions as they were written.
+#[derive(Debug, Default)]
+pub(crate) struct Base {
+    pub values: Vec<ValueNode>,
+    pub checks: Vec<CheckNode>,
+    pub lookups: Vec<Lookup>,
+    pub conditions: Vec<Condition>,
 }
 
 /// Sizes of a [`Program`], for reports.
@@ -78,17 +60,23 @@ pub struct ProgramSize {
     pub nodes: usize,
     /// Different values: fields with their arguments, literals, transformer calls.
     pub values: usize,
+    /// Different plans; see [`crate::Specialiser`].
+    pub plans: usize,
+    /// Values that are looked up in a table of all their constants.
+    pub lookups: usize,
 }
 
 impl Program {
     /// Counts what is inside.
     pub fn size(&self) -> ProgramSize {
         ProgramSize {
-            conditions: self.conditions.len(),
-            written_checks: self.conditions.iter().map(|c| c.checks.len()).sum(),
-            checks: self.checks.len(),
+            conditions: self.base.conditions.len(),
+            written_checks: self.base.conditions.iter().map(|c| c.checks.len()).sum(),
+            checks: self.base.checks.len(),
             nodes: self.nodes.len(),
-            values: self.values.len(),
+            values: self.base.values.len(),
+            plans: self.plans.len(),
+            lookups: self.base.lookups.len(),
         }
     }
 
@@ -97,7 +85,7 @@ impl Program {
     /// # Panics
     /// If the id belongs to another program.
     pub fn source(&self, id: ConditionId) -> &Expr {
-        &self.conditions[id.0 as usize].expr
+        &self.base.conditions[id.0 as usize].expr
     }
 }
 
@@ -139,6 +127,8 @@ pub(crate) struct CheckNode {
     /// For a list: every element must pass, not just one. For a scalar of several values
     /// likewise.
     pub quantifier: Quantifier,
+    /// The table that answers it as well.
+    pub lookup: Option<LookupId>,
 }
 
 /// How many of several values must pass.
@@ -162,11 +152,26 @@ pub(crate) enum Test {
     Value { op: Operator, right: ValueId },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub kind: NodeKind,
     /// Where the result may be remembered across events, and under which bit.
     pub memo: Option<(u8, u32)>,
+}
+
+/// What a node depends on and costs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NodeInfo {
+    /// `None`: the same for all events.
+    pub scope: Option<Scope>,
+    pub cost: u32,
+}
+
+impl NodeInfo {
+    /// The memo that its result may be kept in.
+    pub fn memo(self) -> Option<u8> {
+        self.scope.and_then(memo_index)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,9 +184,7 @@ pub(crate) enum NodeKind {
 
 #[derive(Debug)]
 pub(crate) struct Condition {
-    /// Nodes that must all hold, each with the index of the memo it belongs to, or none; the
-    /// cheapest first.
-    pub parts: Box<[(NodeId, Option<u8>)]>,
+    pub root: NodeId,
     pub expr: Expr,
     /// Nodes of the checks of `expr`, from left to right.
     pub checks: Box<[NodeId]>,

@@ -1,7 +1,7 @@
 //! Falco rules files: loading, diagnostics, compiled rule sets.
 //!
 //! ```text
-//! bytes ─► yaml ─► reader ─► collector ─► compiler ─► RuleSet ─► EventIndex
+//! bytes ─► yaml ─► reader ─► collector ─► compiler ─► RuleSet ─► EventIndex ─► EventPlans
 //!                  items      merged       lists, exceptions, macros replaced; type checked
 //! ```
 //! [`Loader`] takes files in order; each gives a [`LoadResult`] with two views of what is wrong:
@@ -22,6 +22,7 @@ mod lists;
 mod loader;
 pub mod macros;
 pub mod output;
+mod plans;
 mod problem;
 mod reader;
 pub mod result;
@@ -39,6 +40,7 @@ pub use items::SYSCALL_SOURCE;
 pub use loader::{EventSource, ExtraField, Loader, RuleFilter};
 pub use output::{CatalogOutput, OutputChecker, OutputError};
 pub use peregrine_yaml as yaml;
+pub use plans::EventPlans;
 pub use result::{ErrorCode, LoadError, LoadResult, LoadWarning, WarningCode};
 pub use ruleset::{
     DEFAULT_RULESET, EventIndex, NameMatch, Rule, RuleIndex, RuleMatching, RuleSet, SourceRules,

@@ -4,8 +4,8 @@
 //! RuleSet ── per event source ── Program, rules in load order
 //!    └── named rule sets: which rules are enabled ──► EventIndex: event type → rules
 //! ```
-//! Everything here is fixed before the first event; the engine only calls
-//! [`EventIndex::candidates`].
+//! Everything here is fixed before the first event. What the engine evaluates is made from it:
+//! [`crate::EventPlans`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

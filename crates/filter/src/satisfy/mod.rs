@@ -120,8 +120,9 @@ impl Clauses {
         if !errors.is_empty() {
             return Err(CompileErrors(errors));
         }
-        let fields = builder.finish().values.into_iter().map(|value| match value.kind {
-            ValueKind::Field(field) => Some(field),
+        let program = builder.finish();
+        let fields = program.base.values.iter().map(|value| match &value.kind {
+            ValueKind::Field(field) => Some(field.clone()),
             _ => None,
         });
         Ok(Self { atoms, root, fields: fields.collect() })

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use peregrine_event::{ParamType, Value};
 use peregrine_filter::{
-    ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource, Scope, Values,
+    ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource, Known, Scope, Values,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -103,6 +103,17 @@ impl Event {
             "t.net" => Some(self.net.as_ref()?.iter().map(address).collect()),
             "t.load" => self.load.map(|v| vec![Value::Double(v)]),
             _ => None,
+        }
+    }
+}
+
+impl Event {
+    /// What could be known of a field if only such events existed.
+    pub fn decided(&self, field: &FieldRef) -> Known {
+        match self.values(FIELDS[usize::from(field.id.0)].0).as_deref() {
+            None => Known::Missing,
+            Some([only]) if !field.is_list => Known::Value(only.clone().into_owned()),
+            Some(_) => Known::Unknown,
         }
     }
 }

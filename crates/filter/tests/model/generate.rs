@@ -341,3 +341,39 @@ fn typed_check() -> BoxedStrategy<Expr> {
 pub fn typed_expr() -> BoxedStrategy<Expr> {
     combine(typed_check())
 }
+
+/// Conditions on texts, with few operators and few constants: what is answered by tables.
+pub fn expr_on_texts() -> BoxedStrategy<Expr> {
+    const CONSTANTS: [&str; 14] = [
+        "",
+        "a",
+        "ab",
+        "abc",
+        "b",
+        "c",
+        "/etc",
+        "/etc/passwd",
+        "passwd",
+        "/usr",
+        "lib",
+        "x",
+        "-n",
+        "x y",
+    ];
+    let fields = select(&["t.name", "t.path", "t.buf", "t.above", "t.args"][..]);
+    let leaf = (fields, 0..6, vec(select(&CONSTANTS[..]), 1..11)).prop_map(|(name, op, texts)| {
+        let left = operand(OperandKind::Field(Field { name: name.into(), arg: None }));
+        let many = || list(texts.iter().map(|text| (*text).into()).collect());
+        let one = || value(texts[0].into());
+        match op {
+            _ if name == "t.args" => check(left, Operator::Intersects, None, Some(many())),
+            0 => check(left, Operator::In, None, Some(many())),
+            1 => check(left, Operator::Startswith, None, Some(one())),
+            2 => check(left, Operator::Endswith, None, Some(one())),
+            3 => check(left, Operator::Contains, None, Some(one())),
+            4 => check(left, Operator::Ne, None, Some(one())),
+            _ => check(left, Operator::Eq, None, Some(one())),
+        }
+    });
+    combine(leaf.boxed())
+}
