@@ -13,13 +13,14 @@ use peregrine_capture::Reader;
 use peregrine_engine::detector::Detector;
 use peregrine_engine::host::HostFiles;
 use peregrine_engine::replay::Step;
+use peregrine_engine::replay::parallel::{self, Examiner, ParallelOptions};
 use peregrine_engine::ruleset::{self, RuleOptions};
 use peregrine_engine::{Detection, Replay};
 use peregrine_event::code;
 use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_fields::view::{EventView, Session};
-use peregrine_output::{Encoding, LineFormat, StateQuality};
+use peregrine_output::{Alert, Encoding, LineFormat, StateQuality};
 use peregrine_rules::RuleMatching;
 use serde_json::Value as Json;
 
@@ -69,6 +70,50 @@ fn replay(
         (Ok(()), Some(damage)) => Err(damage),
         (Ok(()), None) => Ok(()),
     }
+}
+
+/// Tries the rules for the events of one worker.
+struct Alerts(Detector);
+
+impl Examiner for Alerts {
+    type Found = Alert;
+
+    fn examine(&mut self, event: &EventView<'_>, is_for_rules: bool, found: &mut Vec<Alert>) {
+        if is_for_rules {
+            let exact = StateQuality::Exact;
+            self.0.examine(event, event.number, exact, |alert| found.push(alert));
+        }
+    }
+}
+
+/// Replays a capture with a worker per examiner; one alone replays as [`replay`] does.
+fn on_workers<E: Examiner>(
+    path: &Path,
+    mut examiners: Vec<E>,
+    mut each: impl FnMut(E::Found),
+) -> Result<(), String> {
+    if let [only] = &mut examiners[..] {
+        let mut found = Vec::new();
+        return replay(path, true, |event| {
+            only.examine(event, true, &mut found);
+            found.drain(..).for_each(&mut each);
+        });
+    }
+    let session =
+        Session { hostname: Some("golden".into()), containers: true, ..Session::default() };
+    let mut reader = Reader::open(path).map_err(|error| error.to_string())?;
+    let (files, options) = (HostFiles::read(), ParallelOptions::default());
+    let mut damage = None;
+    let run = parallel::replay(&mut reader, (&session, &files), examiners, &options, |outcome| {
+        match outcome {
+            parallel::Outcome::Found(found) => each(found),
+            parallel::Outcome::Damage(error) => damage = Some(error.to_string()),
+            parallel::Outcome::Progress(_) => {}
+        }
+        ControlFlow::Continue(())
+    });
+    run.end.map_err(|error| error.to_string())?;
+    damage.map_or(Ok(()), Err)
 }
 
 /// An event and what the golden table says of it.
@@ -254,11 +299,14 @@ fn detection(folders: &Folders, matching: RuleMatching) -> Result<Detection, Tro
     Ok(loaded.detection)
 }
 
-/// Compares the alerts of a capture.
-pub fn alerts(folders: &Folders, name: &str, which: &str) -> Option<Outcome> {
+/// Compares the alerts of a capture, replayed on so many workers.
+pub fn alerts(folders: &Folders, name: &str, which: &str, workers: usize) -> Option<Outcome> {
     let golden = folders.captures.join(format!("{name}.alerts-{which}.jsonl.gz"));
     let golden = lines(&golden)?;
-    let id = format!("{name}.alerts-{which}");
+    let mut id = format!("{name}.alerts-{which}");
+    if workers > 1 {
+        id.push_str(&format!("/{workers}-workers"));
+    }
     let is_large = name.contains("load");
     let result = if cfg!(debug_assertions) && is_large {
         Err(Trouble::Skipped("a large capture, compared by optimised builds".into()))
@@ -268,7 +316,7 @@ pub fn alerts(folders: &Folders, name: &str, which: &str) -> Option<Outcome> {
             .map_while(Result::ok)
             .filter_map(|line| serde_json::from_str(&line).ok())
             .collect();
-        compare_alerts(folders, name, matching, &golden)
+        compare_alerts(folders, name, matching, &golden, workers)
     };
     Some(Outcome::new(id, "alerts", result.err()))
 }
@@ -278,14 +326,15 @@ fn compare_alerts(
     name: &str,
     matching: RuleMatching,
     golden: &[Json],
+    workers: usize,
 ) -> Result<(), Trouble> {
-    let mut detector = Detector::new(Arc::new(detection(folders, matching)?));
+    let detection = Arc::new(detection(folders, matching)?);
+    let detectors = (0..workers.max(1)).map(|_| Alerts(Detector::new(detection.clone()))).collect();
     let format = LineFormat::new(Encoding::json(), "golden").zone(TimeZone::UTC);
     let mut ours: Vec<Json> = Vec::new();
-    replay(&folders.captures.join(format!("{name}.scap.gz")), true, |event| {
-        detector.examine(event, event.number, StateQuality::Exact, |alert| {
-            ours.extend(serde_json::from_str::<Json>(&format.render(&alert)));
-        });
+    let path = folders.captures.join(format!("{name}.scap.gz"));
+    on_workers(&path, detectors, |alert| {
+        ours.extend(serde_json::from_str::<Json>(&format.render(&alert)));
     })?;
     let pairs = ours.iter().zip(golden);
     let equal = pairs.clone().filter(|(ours, theirs)| ours == theirs).count();

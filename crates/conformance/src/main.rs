@@ -26,6 +26,10 @@ struct Args {
     /// The program whose command line is tried; default: the one beside this one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+    /// Numbers of workers that captures are replayed on for their alerts
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,2,4,8",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Vec<u16>,
     /// Only files whose name contains this text
     #[arg(value_name = "NAME")]
     only: Option<String>,
@@ -47,12 +51,13 @@ fn main() -> anyhow::Result<ExitCode> {
     folders.rules = args.rules.unwrap_or(folders.rules);
     let differences = differences()?;
     let is_wanted = |name: &String| args.only.as_ref().is_none_or(|only| name.contains(only));
+    let workers: Vec<usize> = args.workers.iter().copied().map(usize::from).collect();
     let mut report = Report::default();
     for file in vector_files(&folders).iter().filter(|name| is_wanted(name)) {
         report.add(run_file(&folders, file)?, &differences);
     }
     for name in captures::names(&folders.captures).iter().filter(|name| is_wanted(name)) {
-        report.add(run_capture(&folders, name), &differences);
+        report.add(run_capture(&folders, name, &workers), &differences);
     }
     print!("{}", report.text());
     let total = report.total();

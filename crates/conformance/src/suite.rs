@@ -120,14 +120,16 @@ fn concat(case: &Json) -> Result<(), String> {
     expect_eq("path", joined, bytes(&case["result"]))
 }
 
-/// Runs what there is for a capture.
-pub fn run_capture(folders: &Folders, name: &str) -> FileReport {
+/// Runs what there is for a capture; its alerts on each of these numbers of workers.
+pub fn run_capture(folders: &Folders, name: &str, workers: &[usize]) -> FileReport {
     let mut outcomes = Vec::new();
     for table in ["fields", "container"] {
         outcomes.extend(captures::fields(&folders.captures, name, table).into_iter().flatten());
     }
     for which in ["first", "all"] {
-        outcomes.extend(captures::alerts(folders, name, which));
+        for count in workers {
+            outcomes.extend(captures::alerts(folders, name, which, *count));
+        }
     }
     if outcomes.is_empty() {
         outcomes.push(captures::readable(&folders.captures, name));

@@ -282,3 +282,32 @@ fn formats() {
     let first: Json = serde_json::from_str(objects.lines().next().unwrap()).unwrap();
     assert!(first["evt.type"].as_str().unwrap().starts_with("open"), "{first}");
 }
+
+/// Breaks if what is printed depends on the number of workers, or on captures being read one after
+/// another.
+#[test]
+fn lines_do_not_depend_on_workers_or_on_reading_side_by_side() {
+    let Some(shared) = shared() else { return };
+    let dir = shared.join("conformance/captures");
+    let path = |name: &str| dir.join(format!("{name}.scap.gz")).display().to_string();
+    let files = ["psp_run_as_user_0_container", "cat_write", "open-multiple-files"].map(path);
+    let fields = "evt.num,evt.type,proc.name,proc.pname,proc.aname[2],fd.name,proc.cwd,evt.args";
+    let with = |more: &[&str]| {
+        let mut args = vec!["replay", "--fields", fields];
+        args.extend(files.iter().map(String::as_str));
+        args.extend(more);
+        let output = run(&args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let one = with(&[]);
+    assert!(one.split(|b| *b == b'\n').count() > 1000);
+    for more in [
+        &["--workers", "2"][..],
+        &["--workers", "8"],
+        &["--parallel-files"],
+        &["--parallel-files", "--workers", "2"],
+    ] {
+        assert!(with(more) == one, "{more:?}");
+    }
+}

@@ -28,6 +28,7 @@ use crate::replaying::examine::{Found, Look};
 use crate::replaying::input::{self, Input};
 use crate::replaying::print::Printer;
 use crate::replaying::progress::{self, BesideBars, Progress};
+use crate::replaying::side_by_side::{self, Message};
 use crate::replaying::write::{Captures, Output};
 use crate::report;
 use crate::writing::{CaptureArgs, WriteArgs};
@@ -68,6 +69,10 @@ pub struct ReplayArgs {
     /// How fields are printed: columns separated by tabs, or one JSON list per event
     #[arg(long, value_enum, default_value_t = Format::Tsv, requires = "fields")]
     format: Format,
+    /// Replay several captures at a time, each on one worker: as many as there are workers, or
+    /// processors without --workers. What is printed is in the order of the files
+    #[arg(long, conflicts_with_all = ["write", "capture"])]
+    parallel_files: bool,
     /// Print a report at the end
     #[arg(long)]
     stats: bool,
@@ -116,7 +121,10 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let mut replay = Replay::new(tools.session.clone(), HostFiles::read());
     let mut is_complete = true;
-    for path in &args.files {
+    if args.parallel_files {
+        is_complete = tools.replay_side_by_side(&args.files, &stop)?;
+    }
+    for path in args.files.iter().filter(|_| !args.parallel_files) {
         let input = input::open(path)?;
         is_complete &= if tools.looks.len() > 1 {
             tools.replay_parallel(input, path, &stop)?
@@ -130,7 +138,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let elapsed = started.elapsed();
     let rules = tools.matches();
     let (mut totals, mut levels) = (tools.totals, tools.levels);
-    if tools.looks.len() == 1 {
+    if tools.looks.len() == 1 && !args.parallel_files {
         let state = replay.partition().shard().counters();
         (totals, levels) = (replay.totals(), (state.n_threads, state.n_fds));
     }
@@ -357,6 +365,40 @@ impl Tools {
         }
     }
 
+    /// Replays several captures at a time; says whether all were read as a whole.
+    fn replay_side_by_side(
+        &mut self,
+        files: &[PathBuf],
+        stop: &AtomicBool,
+    ) -> anyhow::Result<bool> {
+        let mut looks = std::mem::take(&mut self.looks);
+        let session = self.session.clone();
+        let mut is_complete = true;
+        side_by_side::replay(files, &mut looks, &session, stop, |path, message| {
+            match message {
+                Message::Found(found) => {
+                    found.into_iter().try_for_each(|found| self.show(found))?;
+                }
+                Message::Damage(error) => {
+                    is_complete = false;
+                    eprintln!("peregrine: {}: {error}", path.display());
+                }
+                Message::End(end) => {
+                    self.totals += end.totals;
+                    self.levels = end.levels;
+                    is_complete &= whole_or_not(end.end, true, path)?;
+                }
+                Message::Failed(error) => return Err(error),
+            }
+            if self.is_over {
+                stop.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        })?;
+        self.looks = looks;
+        Ok(is_complete)
+    }
+
     fn show(&mut self, found: Found) -> anyhow::Result<()> {
         match found {
             Found::Alert(alert) => {
@@ -495,7 +537,13 @@ impl ReplayArgs {
     /// Workers that are used. A capture is written in the order of its events, by one.
     fn effective_workers(&self) -> usize {
         let is_written = self.write.is_some() || self.captures.options().is_some();
-        if is_written { 1 } else { usize::from(self.workers) }
+        match self.workers {
+            _ if is_written => 1,
+            1 if self.parallel_files => {
+                std::thread::available_parallelism().map_or(1, usize::from).min(self.files.len())
+            }
+            workers => usize::from(workers),
+        }
     }
 
     /// What prints events, if they are printed.

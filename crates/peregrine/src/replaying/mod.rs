@@ -4,4 +4,5 @@ pub mod examine;
 pub mod input;
 pub mod print;
 pub mod progress;
+pub mod side_by_side;
 pub mod write;
