@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Runtime security for Linux, on every core: system calls through eBPF, Falco rules, alerts.
 #[derive(Debug, Parser)]
@@ -57,6 +57,10 @@ enum Command {
     Events(command::events::EventsArgs),
     /// List the fields that rules and outputs can use
     Fields(command::fields::FieldsArgs),
+    /// Print the completions of a shell
+    Completions(command::shell::CompletionsArgs),
+    /// Print the manual page
+    Man(command::shell::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +84,8 @@ fn main() -> ExitCode {
         Command::Doctor => print(&command::doctor::text()),
         Command::Events(args) => print(&command::events::text(&args)),
         Command::Fields(args) => print(&command::fields::text(&args)),
+        Command::Completions(args) => print(&command::shell::completions(&args, Cli::command())),
+        Command::Man(args) => command::shell::man(&args, Cli::command()).and_then(|t| print(&t)),
     };
     match result {
         Ok(code) => code,
