@@ -10,5 +10,5 @@ pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;
-pub mod tail;
 pub mod shell;
+pub mod tail;
