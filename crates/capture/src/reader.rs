@@ -158,10 +158,7 @@ impl Reader {
     /// [`Self::next`]. A loop over many events asks this first.
     #[inline]
     pub fn next_plain(&mut self) -> Option<RawEvent<'_>> {
-        match self.find_plain() {
-            Some(plain) => Some(self.plain_event(&plain)),
-            None => None,
-        }
+        self.find_plain().map(|plain| self.plain_event(&plain))
     }
 
     /// Steps over the event that was handed out last, and looks at the block behind it.

@@ -47,7 +47,7 @@ pub struct CaptureState {
 
 enum Sink<W: Write> {
     Plain(BufWriter<W>),
-    Gzip(GzEncoder<BufWriter<W>>),
+    Gzip(Box<GzEncoder<BufWriter<W>>>),
 }
 
 impl<W: Write> Sink<W> {
@@ -79,7 +79,7 @@ impl<W: Write> Writer<W> {
     pub fn new(target: W, options: WriterOptions) -> Result<Self, Error> {
         let target = BufWriter::with_capacity(256 * 1024, target);
         let sink = if options.gzip {
-            Sink::Gzip(GzEncoder::new(target, Compression::fast()))
+            Sink::Gzip(Box::new(GzEncoder::new(target, Compression::fast())))
         } else {
             Sink::Plain(target)
         };
