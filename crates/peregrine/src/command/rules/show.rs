@@ -166,7 +166,8 @@ mod tests {
     fn json_has_the_keys_of_falcos() {
         let json: serde_json::Value =
             serde_json::from_str(&text(&args("Miner started", true)).unwrap()).unwrap();
-        assert_eq!(json["info"]["source"], "syscall");
-        assert!(json["details"]["events"].as_array().is_some_and(|events| !events.is_empty()));
+        let rule = &json["rules"][0];
+        assert_eq!(rule["info"]["source"], "syscall");
+        assert!(rule["details"]["events"].as_array().is_some_and(|events| !events.is_empty()));
     }
 }
