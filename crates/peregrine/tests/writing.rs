@@ -174,7 +174,8 @@ fn hostile_input_ends_with_a_reason_and_a_status() {
         (file("big-endian", &good), 0, 1, ""),
         (file("concatenated", &both), 0, 2, ""),
         (file("gzip", &gzip), 0, 1, ""),
-        (file("cut.gz", &gzip[..gzip.len() - 9]), 3, 1, "offset"),
+        // Inside the checksum: where the data of a shorter one end is up to the compressor.
+        (file("cut.gz", &gzip[..gzip.len() - 4]), 3, 1, "offset"),
         (file("cut", &good[..good.len() - 5]), 3, 0, "ends inside"),
         (file("claims", &claims), 3, 1, "offset"),
     ] {
