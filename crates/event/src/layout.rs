@@ -47,20 +47,23 @@ impl Slot {
     /// A fixed-size value at the start of `bytes`, sign- or zero-extended to 64 bits.
     #[inline]
     pub(crate) fn read(self, bytes: &[u8]) -> Option<i64> {
-        let Some(word) = bytes.first_chunk::<8>() else { return self.read_short(bytes) };
-        // The bytes behind a narrower value are shifted out again.
-        let shift = 64 - 8 * u32::from(self.width.clamp(1, 8));
-        let value = u64::from_le_bytes(*word) << shift;
-        Some(if self.is_signed { (value as i64) >> shift } else { (value >> shift) as i64 })
-    }
-
-    /// As [`Self::read`], with fewer than eight bytes left.
-    #[inline(never)]
-    fn read_short(self, bytes: &[u8]) -> Option<i64> {
-        let bytes = bytes.get(..usize::from(self.width))?;
-        let mut word = [0; 8];
-        word.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        self.read(&word)
+        let is_signed = self.is_signed;
+        Some(match self.width {
+            8 => i64::from_le_bytes(*bytes.first_chunk::<8>()?),
+            4 => {
+                let value = u32::from_le_bytes(*bytes.first_chunk::<4>()?);
+                if is_signed { i64::from(value as i32) } else { i64::from(value) }
+            }
+            2 => {
+                let value = u16::from_le_bytes(*bytes.first_chunk::<2>()?);
+                if is_signed { i64::from(value as i16) } else { i64::from(value) }
+            }
+            1 => {
+                let value = *bytes.first()?;
+                if is_signed { i64::from(value as i8) } else { i64::from(value) }
+            }
+            _ => return None,
+        })
     }
 }
 

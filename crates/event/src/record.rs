@@ -262,8 +262,8 @@ impl<'a> Record<'a> {
     #[inline]
     pub fn int(&self, index: usize) -> Option<i64> {
         let slot = *self.layout.slots.get(index)?;
-        // Slots behind the last parameter have no width either.
-        if slot.width == 0 || self.absent >> index & 1 != 0 {
+        // Slots behind the last parameter have no width.
+        if self.absent >> index & 1 != 0 {
             return None;
         }
         let mut at = usize::from(slot.offset);

@@ -199,6 +199,13 @@ impl Thread {
         thread
     }
 
+    /// Remembers when the last events were.
+    #[inline]
+    pub(crate) fn saw_event(&mut self, ts: u64) {
+        self.previous_event_ts = self.last_event_ts;
+        self.last_event_ts = ts;
+    }
+
     /// Drops the enter event that is kept, if this exit event does not belong to the last one.
     #[cold]
     pub(crate) fn forget_other_enter(&mut self, exit: EventCode) {

@@ -138,18 +138,18 @@ impl Shard {
             return self.birth(step, is_forced);
         }
         let plan = Plan::of(header.code);
-        if self.find_subject(&mut step, plan) && plan.act != Act::None {
-            self.dispatch(&mut step, plan.act);
+        if !self.find_subject(&mut step, plan) {
+            return Applied::Done(step.subject);
         }
+        self.dispatch(&mut step, plan.act);
         if let Some(slot) = step.subject.thread {
             let thread = self.thread_mut(slot);
-            if !plan.is_enter && thread.kept_enter.is_some() {
+            if !plan.is_enter {
                 thread.kept_enter = None;
             }
             step.subject.fd_number = thread.last_event_fd;
             if plan.subjects != Subjects::Switch {
-                thread.previous_event_ts = thread.last_event_ts;
-                thread.last_event_ts = header.ts;
+                thread.saw_event(header.ts);
             }
         }
         Applied::Done(step.subject)
@@ -180,18 +180,21 @@ impl Shard {
         }
     }
 
-    /// Finds thread and fd of the event. Says whether there may be more to do.
+    /// Finds thread and fd of the event. Says whether there is more to do; if not, the thread
+    /// knows of the event already.
     #[inline]
     fn find_subject(&mut self, step: &mut Step<'_>, plan: &Plan) -> bool {
+        let acts = plan.act != Act::None;
         let thread = match plan.subjects {
             Subjects::Nothing => return false,
+            Subjects::Thread => self.get_or_resolve(step.tid),
+            Subjects::Switch | Subjects::Known => self.find_counted(step.tid),
+            Subjects::Own => return acts,
             Subjects::KnownThread => {
                 step.subject.thread = self.find_counted(step.tid);
+                self.saw_only(step);
                 return false;
             }
-            Subjects::Own => return true,
-            Subjects::Switch | Subjects::Known => self.find_counted(step.tid),
-            Subjects::Thread => self.get_or_resolve(step.tid),
         };
         step.subject.thread = thread;
         let Some(slot) = thread else {
@@ -199,50 +202,58 @@ impl Shard {
                 let failed = &mut self.counters.n_failed_thread_lookups;
                 *failed = failed.saturating_sub(1);
             }
-            return true;
+            return acts;
         };
         if plan.subjects == Subjects::Switch {
-            return true;
+            return acts;
+        }
+        let mut number = -1;
+        if plan.uses_fd && plan.fd_parameter != u8::MAX {
+            number = step.r.int(usize::from(plan.fd_parameter)).unwrap_or(-1);
         }
         let thread = self.thread_mut(slot);
         if plan.subjects == Subjects::Thread {
             thread.flags |= crate::flags::thread::ACTIVE;
         }
-        thread.last_event_fd = -1;
         if plan.is_enter {
             thread.last_enter = step.code.0;
-            if step.code == code::SOCKET_CONNECT_E {
-                thread.last_event_fd = step.int(0);
-                self.look_up_fd(step, slot);
+            number = if step.code == code::SOCKET_CONNECT_E { step.int(0) } else { -1 };
+        } else {
+            if thread.kept_enter.is_some() {
+                thread.forget_other_enter(step.code);
             }
-            return true;
-        }
-        if thread.kept_enter.is_some() {
-            thread.forget_other_enter(step.code);
-        }
-        if plan.has_result
-            && let Some(result) = step.r.int(0)
-            && result < 0
-        {
-            step.subject.error = result.wrapping_neg() as i32;
-        }
-        if plan.uses_fd {
-            if plan.fd_parameter != u8::MAX
-                && let Some(fd) = step.r.int(usize::from(plan.fd_parameter))
+            if plan.has_result
+                && let Some(result) = step.r.int(0)
+                && result < 0
             {
-                self.thread_mut(slot).last_event_fd = fd;
+                step.subject.error = result.wrapping_neg() as i32;
             }
-            self.look_up_fd(step, slot);
         }
-        true
+        thread.last_event_fd = number;
+        if !acts {
+            if !plan.is_enter {
+                thread.kept_enter = None;
+            }
+            step.subject.fd_number = number;
+            thread.saw_event(step.r.ts());
+        }
+        if number >= 0 {
+            self.look_up_fd(step, slot, number);
+        }
+        acts
+    }
+
+    /// The thread of an event that is about nothing else.
+    fn saw_only(&mut self, step: &mut Step<'_>) {
+        if let Some(slot) = step.subject.thread {
+            let thread = self.thread_mut(slot);
+            step.subject.fd_number = thread.last_event_fd;
+            thread.saw_event(step.r.ts());
+        }
     }
 
     #[inline]
-    fn look_up_fd(&mut self, step: &mut Step<'_>, slot: Slot) {
-        let number = self.thread(slot).last_event_fd;
-        if number < 0 {
-            return;
-        }
+    fn look_up_fd(&mut self, step: &mut Step<'_>, slot: Slot, number: i64) {
         step.subject.has_fd = self.fd(slot, number).is_some();
         if step.subject.has_fd {
             self.counters.n_noncached_fd_lookups += 1;
