@@ -37,7 +37,7 @@ help:
 	@echo "make fuzz [TARGETS=... SECONDS=60]"
 	@echo "                      feed random captures, conditions and rules files (nightly compiler)"
 	@echo "make bench            time per operator of the language and per event with rules"
-	@echo "make instructions     instructions per event that rules take, counted by callgrind"
+	@echo "make instructions     instructions per event that rules and a replay take, counted by callgrind"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
 	@echo "make doc              the API documentation"
@@ -92,6 +92,7 @@ bench: deps
 # Needs valgrind; says so where it is missing.
 instructions: deps
 	@scripts/instructions.sh
+	@scripts/instructions-replay.sh
 
 doc:
 	$(CARGO) doc --workspace --no-deps
