@@ -76,7 +76,8 @@ models:
 
 # 100 reloads in a minute under a storm of processes: no event lost, memory back to the baseline.
 reload-storm: deps
-	$(CARGO) test --release --locked -p peregrine --test reload -- --ignored --nocapture
+	RELOADS=100 RELOAD_SECONDS=60 $(CARGO) test --release --locked -p peregrine --test reload \
+		-- no_event_is_lost --nocapture
 
 # Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
 kernels: deps

@@ -34,22 +34,6 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// xorshift; the same numbers in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
-
 fn capture(name: &str) -> Option<Vec<u8>> {
     let file = format!("{name}.scap.gz");
     let path = support::captures().into_iter().find(|path| path.ends_with(&file))?;
@@ -88,9 +72,9 @@ fn read(source: Vec<u8>) -> (u64, Option<Error>) {
 fn a_cut_file_gives_everything_before_the_cut() {
     let Some(bytes) = capture("cat_write") else { return };
     let blocks = blocks(&bytes);
-    let mut random = Random(7);
+    let mut random = fastrand::Rng::with_seed(7);
     let mut cuts: Vec<usize> = blocks.iter().map(|(at, _)| *at).collect();
-    cuts.extend((0..400).map(|_| random.below(bytes.len())));
+    cuts.extend((0..400).map(|_| random.usize(..bytes.len())));
     for cut in cuts {
         let whole = blocks.partition_point(|(at, _)| *at < cut);
         let start_of_last = if whole == 0 { 0 } else { blocks[whole - 1].0 };
@@ -209,29 +193,29 @@ fn ten_thousand_mutations() {
     let start = Instant::now();
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
-    let mut random = Random(0x5eed);
+    let mut random = fastrand::Rng::with_seed(0x5eed);
     let mut done = 0;
     let (mut steps, mut read) = (0usize, 0usize);
     while done < 10_000 && start.elapsed() < TIME {
         // Mostly the short seeds: they are read in no time.
         let seed =
-            &seeds[if done % 16 == 15 { random.below(3) * 2 + 1 } else { random.below(3) * 2 }];
+            &seeds[if done % 16 == 15 { random.usize(..3) * 2 + 1 } else { random.usize(..3) * 2 }];
         let mut bytes = seed.clone();
-        for _ in 0..=random.below(6) {
-            let at = random.below(bytes.len() - 4);
-            match random.below(5) {
-                0 => bytes[at] ^= 1 << random.below(8),
-                1 => bytes[at] = random.next() as u8,
+        for _ in 0..=random.usize(..6) {
+            let at = random.usize(..bytes.len() - 4);
+            match random.usize(..5) {
+                0 => bytes[at] ^= 1 << random.usize(..8),
+                1 => bytes[at] = random.u8(..),
                 2 => bytes.truncate(at + 4),
                 3 => {
                     let lie = [0, 1, 11, 12, 0xffff, 0x10000, 1 << 30, u32::MAX - 3, u32::MAX];
-                    let lie = lie[random.below(lie.len())];
+                    let lie = lie[random.usize(..lie.len())];
                     // Aligned: that is where the lengths are.
                     let at = at / 4 * 4;
                     bytes[at..at + 4].copy_from_slice(&lie.to_le_bytes());
                 }
                 _ => {
-                    let from = random.below(bytes.len());
+                    let from = random.usize(..bytes.len());
                     let part = bytes[from..(from + 64).min(bytes.len())].to_vec();
                     bytes.splice(at..at, part);
                 }

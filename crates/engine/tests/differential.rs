@@ -2,25 +2,24 @@
 //!
 //! `PEREGRINE_SEEDS=5000` tries more seeds (`make differential`), `PEREGRINE_SEED=17` that one.
 
+mod rows;
+
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use peregrine_capture::Reader;
+use peregrine_engine::Detection;
 use peregrine_engine::detector::Detector;
-use peregrine_engine::host::HostFiles;
-use peregrine_engine::replay::Step;
-use peregrine_engine::replay::parallel::{
-    self, Examiner, NewProcess, Outcome, ParallelOptions, Partitioning,
-};
+use peregrine_engine::replay::parallel::{Examiner, NewProcess, ParallelOptions, Partitioning};
 use peregrine_engine::ruleset::{self, RuleOptions};
-use peregrine_engine::{Detection, Replay};
 use peregrine_fields::template::Template;
 use peregrine_fields::view::{EventView, Session};
 use peregrine_fields::{Fields, catalogue::FieldDef};
 use peregrine_histories::{History, Random, play, shrink};
 use peregrine_output::{Encoding, LineFormat, StateQuality};
 use peregrine_rules::RuleMatching;
+
+use rows::SEPARATOR;
 
 const RULES: &str = r#"
 - list: shells
@@ -51,8 +50,6 @@ const RULES: &str = r#"
   output: "%evt.num %evt.args %proc.name %proc.pid %proc.ppid %proc.vpgid.exe"
   priority: DEBUG
 "#;
-
-const SEPARATOR: u8 = 0x1f;
 
 /// What is compared: all fields that look beyond the event, per event, and the alerts.
 struct Look {
@@ -143,62 +140,21 @@ impl Tools {
     }
 
     fn on_one(&self, capture: &[u8]) -> Vec<Vec<u8>> {
-        let mut replay = Replay::new(self.session.clone(), HostFiles::default());
-        let (mut look, mut rows) = (self.look(), Vec::new());
-        let mut reader = Reader::new(std::io::Cursor::new(capture.to_vec())).unwrap();
-        let end = replay.run(&mut reader, |step| {
-            if let Step::Event { view, is_for_rules } = step {
-                rows.push(look.row(view, is_for_rules));
-            }
-            ControlFlow::Continue(())
-        });
-        end.unwrap();
-        rows
+        rows::on_one(&mut reader(capture), &self.session, self.look())
     }
 
     fn on_many(&self, capture: &[u8], setup: &Setup) -> Vec<Vec<u8>> {
-        let mut rows = Vec::new();
-        let mut reader = Reader::new(std::io::Cursor::new(capture.to_vec())).unwrap();
         let looks = (0..setup.workers).map(|_| self.look()).collect();
-        let files = HostFiles::default();
-        let run = parallel::replay(
-            &mut reader,
-            (&self.session, &files),
-            looks,
-            &setup.options(),
-            |outcome| {
-                if let Outcome::Found(row) = outcome {
-                    rows.push(row);
-                }
-                ControlFlow::Continue(())
-            },
-        );
-        run.end.unwrap();
-        rows
+        rows::on_many(&mut reader(capture), &self.session, looks, &setup.options())
     }
 
-    /// The first difference: which event and field, and what each has.
     fn difference(&self, one: &[Vec<u8>], many: &[Vec<u8>]) -> Option<String> {
-        if let Some((row, other)) = one.iter().zip(many).find(|(row, other)| row != other) {
-            let cells = |row: &[u8]| -> Vec<String> {
-                row.split(|b| *b == SEPARATOR)
-                    .map(|cell| String::from_utf8_lossy(cell).into_owned())
-                    .collect()
-            };
-            let (row, other) = (cells(row), cells(other));
-            let differ = |at: &usize| row.get(*at) != other.get(*at);
-            let at = (0..row.len().max(other.len())).find(differ)?;
-            let names = self.fields.iter().map(|(name, _)| &**name);
-            let name = std::iter::once("event").chain(names).nth(at).unwrap_or("alerts");
-            return Some(format!(
-                "event {}: {name} is {:?} for {:?}",
-                row[0],
-                other.get(at),
-                row.get(at)
-            ));
-        }
-        (one.len() != many.len()).then(|| format!("{} events for {}", many.len(), one.len()))
+        rows::difference(one, many, self.fields.iter().map(|(name, _)| &**name))
     }
+}
+
+fn reader(capture: &[u8]) -> Reader {
+    Reader::new(std::io::Cursor::new(capture.to_vec())).unwrap()
 }
 
 /// How a history is replayed, made from its seed.

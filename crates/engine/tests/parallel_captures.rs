@@ -1,18 +1,17 @@
 //! Captures replayed on several workers, against one.
 
-use std::ops::ControlFlow;
+mod rows;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use peregrine_capture::Reader;
-use peregrine_engine::Replay;
-use peregrine_engine::host::HostFiles;
-use peregrine_engine::replay::Step;
-use peregrine_engine::replay::parallel::{
-    self, Examiner, NewProcess, Outcome, ParallelOptions, Partitioning,
-};
+use peregrine_engine::replay::parallel::{Examiner, NewProcess, ParallelOptions, Partitioning};
 use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_fields::view::{EventView, Session};
+
+use rows::SEPARATOR;
 
 fn captures() -> Vec<PathBuf> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
@@ -32,11 +31,10 @@ fn captures() -> Vec<PathBuf> {
     paths
 }
 
-const SEPARATOR: u8 = 0x1f;
-
 /// Every field that takes no argument, and some that do: a row per event.
+#[derive(Clone)]
 struct Table {
-    fields: Vec<(String, Template)>,
+    fields: Arc<Vec<(String, Template)>>,
 }
 
 impl Table {
@@ -49,12 +47,12 @@ impl Table {
         }
         let template = |name: &String| Template::parse(&format!("*%{name}"), &known).ok();
         let fields = names.iter().filter_map(|name| Some((name.clone(), template(name)?)));
-        Self { fields: fields.collect() }
+        Self { fields: Arc::new(fields.collect()) }
     }
 
     fn row(&self, event: &EventView<'_>, is_for_rules: bool) -> Vec<u8> {
         let mut row = format!("{} {is_for_rules}", event.number).into_bytes();
-        for (_, field) in &self.fields {
+        for (_, field) in self.fields.iter() {
             row.push(SEPARATOR);
             field.write(event, &mut row);
         }
@@ -74,72 +72,27 @@ fn session() -> Session {
     Session { hostname: Some("golden".into()), containers: true, ..Session::default() }
 }
 
-fn on_one(path: &PathBuf, table: &Table) -> Vec<Vec<u8>> {
-    let mut replay = Replay::new(session(), HostFiles::default());
-    let mut rows = Vec::new();
-    let end = replay.run(&mut Reader::open(path).unwrap(), |step| {
-        if let Step::Event { view, is_for_rules } = step {
-            rows.push(table.row(view, is_for_rules));
-        }
-        ControlFlow::Continue(())
-    });
-    end.unwrap();
-    rows
-}
-
-fn on_many(path: &PathBuf, workers: usize, options: &ParallelOptions) -> Vec<Vec<u8>> {
-    let examiners = (0..workers).map(|_| Table::new()).collect();
-    let mut rows = Vec::new();
-    let files = HostFiles::default();
-    let run = parallel::replay(
-        &mut Reader::open(path).unwrap(),
-        (&session(), &files),
-        examiners,
-        options,
-        |outcome| {
-            if let Outcome::Found(row) = outcome {
-                rows.push(row);
-            }
-            ControlFlow::Continue(())
-        },
-    );
-    run.end.unwrap();
-    rows
-}
-
-/// Fails with the first event and field that differ.
-fn assert_same(table: &Table, one: &[Vec<u8>], many: &[Vec<u8>], what: &str) {
-    if let Some((row, other)) = one.iter().zip(many).find(|(row, other)| row != other) {
-        let cells = |row: &[u8]| -> Vec<String> {
-            row.split(|b| *b == SEPARATOR)
-                .map(|cell| String::from_utf8_lossy(cell).into_owned())
-                .collect()
-        };
-        let (row, other) = (cells(row), cells(other));
-        let at = (0..row.len()).find(|at| row[*at] != other[*at]).unwrap_or(0);
-        let name = if at == 0 { "event" } else { &table.fields[at - 1].0 };
-        panic!("{what}: event {}: {name} is {} for {}", row[0], other[at], row[at]);
-    }
-    assert_eq!(one.len(), many.len(), "{what}");
-}
-
 /// Breaks if what a field shows depends on which worker looks at the event, or when.
 #[test]
 fn every_field_of_every_event_is_that_of_one_worker() {
     let table = Table::new();
     for path in captures() {
-        let one = on_one(&path, &table);
+        let reader = || Reader::open(&path).unwrap();
+        let one = rows::on_one(&mut reader(), &session(), table.clone());
         // The worst: every process on another worker than its parent.
         let away = |p: NewProcess| p.parent_owner.map_or(p.pid as usize, |owner| owner + 1);
         for (workers, partitioning) in [
-            (2, Partitioning::By(std::sync::Arc::new(away))),
+            (2, Partitioning::By(Arc::new(away))),
             (4, Partitioning::Hash),
             (3, Partitioning::Balanced),
         ] {
             let what = format!("{}, {workers} workers, {partitioning:?}", path.display());
             let options =
                 ParallelOptions { partitioning, delay_seed: Some(1), ..ParallelOptions::default() };
-            assert_same(&table, &one, &on_many(&path, workers, &options), &what);
+            let looks = vec![table.clone(); workers];
+            let many = rows::on_many(&mut reader(), &session(), looks, &options);
+            let names = table.fields.iter().map(|(name, _)| &**name);
+            assert_eq!(rows::difference(&one, &many, names), None, "{what}");
         }
     }
 }

@@ -222,23 +222,23 @@ impl ThreadView<'_> {
     }
 
     pub(crate) fn vm_size_kib(self) -> u64 {
-        u64::from(self.0.vmsize_kb)
+        u64::from(self.0.usage.vmsize_kb)
     }
 
     pub(crate) fn vm_rss_kib(self) -> u64 {
-        u64::from(self.0.vmrss_kb)
+        u64::from(self.0.usage.vmrss_kb)
     }
 
     pub(crate) fn vm_swap_kib(self) -> u64 {
-        u64::from(self.0.vmswap_kb)
+        u64::from(self.0.usage.vmswap_kb)
     }
 
     pub(crate) fn major_faults(self) -> u64 {
-        self.0.pfmajor
+        self.0.usage.pfmajor
     }
 
     pub(crate) fn minor_faults(self) -> u64 {
-        self.0.pfminor
+        self.0.usage.pfminor
     }
 }
 

@@ -9,8 +9,8 @@ use divan::counter::ItemsCount;
 use peregrine_event::{ParamType, Value};
 use peregrine_filter::event_types::event_set;
 use peregrine_filter::{
-    ArgRule, Catalog, ConditionId, Evaluator, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource,
-    PlanId, ProgramBuilder, Scope, Specialiser, Values, parse,
+    Catalog, ConditionId, Evaluator, FieldArg, FieldId, FieldInfo, FieldRef, FieldSource, PlanId,
+    ProgramBuilder, Scope, Specialiser, Values, parse,
 };
 
 fn main() {
@@ -40,19 +40,7 @@ impl Catalog for Fields {
     fn field(&self, name: &str) -> Option<FieldInfo> {
         let index = FIELDS.iter().position(|f| f.0 == name)?;
         let (name, ty, is_list, scope) = FIELDS[index];
-        Some(FieldInfo {
-            id: FieldId(index as u16),
-            name,
-            ty,
-            is_list,
-            arg: ArgRule::None,
-            filter_only: false,
-            print_only: false,
-            no_rhs: false,
-            no_transformer: false,
-            deprecated: false,
-            scope,
-        })
+        Some(FieldInfo { is_list, scope, ..FieldInfo::plain(FieldId(index as u16), name, ty) })
     }
 
     fn bind(&self, info: &FieldInfo, _arg: Option<&str>) -> Result<FieldRef, String> {

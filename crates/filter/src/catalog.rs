@@ -59,6 +59,25 @@ pub struct FieldInfo {
     pub scope: Scope,
 }
 
+impl FieldInfo {
+    /// A field with one value, no argument and no restriction, of the event.
+    pub fn plain(id: FieldId, name: &'static str, ty: ParamType) -> Self {
+        Self {
+            id,
+            name,
+            ty,
+            is_list: false,
+            arg: ArgRule::None,
+            filter_only: false,
+            print_only: false,
+            no_rhs: false,
+            no_transformer: false,
+            deprecated: false,
+            scope: Scope::Event,
+        }
+    }
+}
+
 /// A field's argument, checked and brought into the form its field wants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FieldArg {

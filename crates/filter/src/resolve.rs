@@ -96,19 +96,7 @@ mod tests {
                 "evt.type" => (1, "evt.type", ParamType::CharBuf, ArgRule::None),
                 _ => return None,
             };
-            Some(FieldInfo {
-                id: FieldId(id),
-                name,
-                ty,
-                is_list: false,
-                arg,
-                filter_only: false,
-                print_only: false,
-                no_rhs: false,
-                no_transformer: false,
-                deprecated: false,
-                scope: Scope::Event,
-            })
+            Some(FieldInfo { arg, ..FieldInfo::plain(FieldId(id), name, ty) })
         }
 
         fn bind(&self, info: &FieldInfo, arg: Option<&str>) -> Result<FieldRef, String> {

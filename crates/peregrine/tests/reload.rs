@@ -214,16 +214,11 @@ fn storm(reloads: u64, time: Duration) {
     assert!(rss < baseline + 16 * 1024, "resident memory grew from {baseline} kB to {rss} kB");
 }
 
+/// `make reload-storm` sets `RELOADS` and their `RELOAD_SECONDS`.
 #[test]
 fn no_event_is_lost_when_rules_are_replaced() {
-    storm(12, Duration::from_secs(2));
-}
-
-/// `cargo test --release -p peregrine --test reload -- --ignored --nocapture`
-#[test]
-#[ignore = "takes a minute"]
-fn a_hundred_reloads_in_a_minute() {
-    storm(100, Duration::from_secs(60));
+    let number = |name, default| std::env::var(name).map_or(default, |n| n.parse().unwrap());
+    storm(number("RELOADS", 12), Duration::from_secs(number("RELOAD_SECONDS", 2)));
 }
 
 #[test]

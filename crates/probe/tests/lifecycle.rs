@@ -292,6 +292,7 @@ fn records_now(rings: &mut [Ring]) -> Vec<Vec<u8>> {
 /// # Safety
 /// As for the call itself.
 #[cfg(target_arch = "x86_64")]
+// SAFETY: the caller answers for what the call does with its arguments.
 unsafe fn ia32(number: u32, arguments: [u32; 3]) -> i32 {
     let result: u64;
     // SAFETY: int 0x80 keeps all registers but rax, and r8 to r11 on older kernels; rbx is the

@@ -80,22 +80,6 @@ fn load(files: &[&[u8]]) -> bool {
     })
 }
 
-/// xorshift; the same numbers in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n.max(1) as u64) as usize
-    }
-
-    fn pick<'t, T: ?Sized>(&mut self, from: &[&'t T]) -> &'t T {
-        from[self.below(from.len())]
-    }
-}
-
 const WORDS: &[&str] = &[
     " and ",
     " or ",
@@ -158,25 +142,25 @@ const WORDS: &[&str] = &[
 ];
 
 /// Some changes at random places: bytes, words, pieces of the file itself.
-fn mutate(random: &mut Random, text: &str, most: usize) -> Vec<u8> {
+fn mutate(random: &mut fastrand::Rng, text: &str, most: usize) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
-    for _ in 0..1 + random.below(most) {
-        let at = random.below(bytes.len() + 1);
-        let end = (at + random.below(60)).min(bytes.len());
-        match random.below(6) {
-            0 => bytes.insert(at, random.below(256) as u8),
+    for _ in 0..1 + random.usize(..most) {
+        let at = random.usize(..bytes.len() + 1);
+        let end = (at + random.usize(..60)).min(bytes.len());
+        match random.usize(..6) {
+            0 => bytes.insert(at, random.usize(..256) as u8),
             1 => drop(bytes.drain(at..end)),
             2 => {
-                let word = random.pick(WORDS);
+                let word = WORDS[random.usize(..WORDS.len())];
                 bytes.splice(at..at, word.bytes());
             }
             3 => {
-                let word = random.pick(WORDS);
+                let word = WORDS[random.usize(..WORDS.len())];
                 bytes.splice(at..end, word.bytes());
             }
             4 => {
                 let piece = bytes[at..end].to_vec();
-                let to = random.below(bytes.len() + 1);
+                let to = random.usize(..bytes.len() + 1);
                 bytes.splice(to..to, piece);
             }
             _ => bytes.truncate(at.max(bytes.len() / 2)),
@@ -231,13 +215,13 @@ const KINDS: &str = r#"
 
 #[test]
 fn damaged_files_do_no_harm() {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = fastrand::Rng::with_seed(0x9e37_79b9_7f4a_7c15);
     // Items of the built-in rules, a few at a time, so that each load is small.
     let items: Vec<&str> = BUILT_IN.split_inclusive("\n\n").collect();
     let (mut good, mut bad) = (0, 0);
     for round in 0..2_000 {
         let text = match round % 3 {
-            0 => (0..3).map(|_| items[random.below(items.len())]).collect(),
+            0 => (0..3).map(|_| items[random.usize(..items.len())]).collect(),
             _ => KINDS.to_owned(),
         };
         // Every second time one change to one file, which then often loads.
@@ -258,7 +242,7 @@ fn damaged_files_do_no_harm() {
 
 #[test]
 fn damaged_conditions_do_no_harm() {
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut random = fastrand::Rng::with_seed(0x2545_f491_4f6c_dd1d);
     let conditions: Vec<&str> = KINDS
         .lines()
         .chain(BUILT_IN.lines())
@@ -266,7 +250,7 @@ fn damaged_conditions_do_no_harm() {
         .collect();
     let fields = Fields::syscall();
     for _ in 0..4_000 {
-        let condition = random.pick(&conditions);
+        let condition = conditions[random.usize(..conditions.len())];
         let text = mutate(&mut random, condition, 4);
         let options = peregrine_filter::ParseOptions { max_depth: 1000, partial: false };
         let (peak, _) = measure(|| {

@@ -9,7 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, MetricEncoder, NoLabelSet, text,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
@@ -54,11 +56,11 @@ struct Writer<'e>(DescriptorEncoder<'e>);
 
 impl Writer<'_> {
     /// A counter; `_total` is added to its name.
-    fn counter(
+    fn counter<N: EncodeCounterValue>(
         &mut self,
         name: &str,
         help: &str,
-        series: impl IntoIterator<Item = (Labels, u64)>,
+        series: impl IntoIterator<Item = (Labels, N)>,
     ) -> fmt::Result {
         let mut series = series.into_iter().peekable();
         if series.peek().is_none() {
@@ -84,16 +86,8 @@ impl Writer<'_> {
         help: &str,
         series: impl IntoIterator<Item = (Labels, u64)>,
     ) -> fmt::Result {
-        let mut series = series.into_iter().peekable();
-        if series.peek().is_none() {
-            return Ok(());
-        }
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (labels, ns) in series {
-            let mut one = metric.encode_family(&labels)?;
-            one.encode_counter::<NoLabelSet, _, u64>(&(ns as f64 / NS_PER_S), None)?;
-        }
-        Ok(())
+        let seconds = |(labels, ns): (Labels, u64)| (labels, ns as f64 / NS_PER_S);
+        self.counter(name, help, series.into_iter().map(seconds))
     }
 
     fn gauge(

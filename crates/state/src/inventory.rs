@@ -2,7 +2,7 @@
 
 use crate::fdtable::FdTable;
 use crate::shard::Shard;
-use crate::thread::Facts;
+use crate::thread::{Facts, Usage};
 use crate::users::{Group, User};
 
 /// A thread, with what a process list says of it.
@@ -14,16 +14,8 @@ pub struct Listed {
     pub fds: FdTable,
     /// Largest number of open files.
     pub fdlimit: i64,
-    /// Virtual memory.
-    pub vmsize_kb: u32,
-    /// Resident memory.
-    pub vmrss_kb: u32,
-    /// Swapped memory.
-    pub vmswap_kb: u32,
-    /// Major page faults.
-    pub pfmajor: u64,
-    /// Minor page faults.
-    pub pfminor: u64,
+    /// Memory and page faults.
+    pub usage: Usage,
 }
 
 /// The threads, users and groups of a shard.
@@ -53,11 +45,7 @@ impl Shard {
                 facts: thread.facts.clone(),
                 fds: thread.fds.clone(),
                 fdlimit: thread.fdlimit,
-                vmsize_kb: thread.vmsize_kb,
-                vmrss_kb: thread.vmrss_kb,
-                vmswap_kb: thread.vmswap_kb,
-                pfmajor: thread.pfmajor,
-                pfminor: thread.pfminor,
+                usage: thread.usage,
             })
             .collect();
         threads.sort_unstable_by_key(|thread| thread.facts.tid);

@@ -52,5 +52,5 @@ pub use network::Interfaces;
 pub use relatives::Relative;
 pub use shard::{ChildRule, Config, Resolver, Shard, Slot};
 pub use socket::Socket;
-pub use thread::{Facts, Thread};
+pub use thread::{Facts, Thread, Usage};
 pub use users::{Group, User, Users};

@@ -26,6 +26,7 @@ use crate::fdtable::FdTable;
 use crate::flags::thread as flag;
 use crate::image::Image;
 use crate::shard::Shard;
+use crate::thread::Usage;
 
 /// A change of the threads that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +60,7 @@ pub struct Own {
     files: Files,
     pipe_flags: u32,
     fdlimit: i64,
-    memory: [u32; 3],
-    faults: [u64; 2],
+    usage: Usage,
     times: [u64; 2],
     last_event_fd: i64,
     last_enter: u16,
@@ -178,8 +178,7 @@ impl Shard {
             },
             pipe_flags: thread.flags & OWN_FLAGS,
             fdlimit: thread.fdlimit,
-            memory: [thread.vmsize_kb, thread.vmrss_kb, thread.vmswap_kb],
-            faults: [thread.pfmajor, thread.pfminor],
+            usage: thread.usage,
             times: [thread.previous_event_ts, thread.last_event_ts],
             last_event_fd: thread.last_event_fd,
             last_enter: thread.last_enter,
@@ -194,8 +193,7 @@ impl Shard {
         let thread = self.thread_mut(slot);
         thread.flags = thread.flags & !OWN_FLAGS | own.pipe_flags;
         thread.fdlimit = own.fdlimit;
-        [thread.vmsize_kb, thread.vmrss_kb, thread.vmswap_kb] = own.memory;
-        [thread.pfmajor, thread.pfminor] = own.faults;
+        thread.usage = own.usage;
         [thread.previous_event_ts, thread.last_event_ts] = own.times;
         thread.last_event_fd = own.last_event_fd;
         thread.last_enter = own.last_enter;

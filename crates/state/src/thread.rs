@@ -124,15 +124,9 @@ impl Facts {
     }
 }
 
-/// A thread of a shard.
-#[derive(Debug, Default)]
-pub struct Thread {
-    /// What fields print.
-    pub facts: Facts,
-    /// File descriptors, if it has a table of its own; see [`crate::Shard::fd_table`].
-    pub fds: FdTable,
-    /// Largest number of open files; on the main thread.
-    pub fdlimit: i64,
+/// What a thread uses of the machine, as last told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
     /// Virtual memory.
     pub vmsize_kb: u32,
     /// Resident memory.
@@ -143,6 +137,19 @@ pub struct Thread {
     pub pfmajor: u64,
     /// Minor page faults.
     pub pfminor: u64,
+}
+
+/// A thread of a shard.
+#[derive(Debug, Default)]
+pub struct Thread {
+    /// What fields print.
+    pub facts: Facts,
+    /// File descriptors, if it has a table of its own; see [`crate::Shard::fd_table`].
+    pub fds: FdTable,
+    /// Largest number of open files; on the main thread.
+    pub fdlimit: i64,
+    /// Memory and page faults.
+    pub usage: Usage,
     /// Thread that takes its children when it exits, from the exit event; -1 unknown.
     pub reaper_tid: i64,
     /// Time of the last event but one; 0 none.

@@ -84,9 +84,9 @@ fn fields(shard: &Shard, record: &Record<'_>, subject: &Subject) -> Vec<(&'stati
         ("proc.fdlimit", json!(shard.fd_limit(slot))),
         ("proc.nthreads", json!(shard.alive_threads(slot))),
         ("proc.nchilds", json!(shard.other_threads(slot))),
-        ("proc.vmsize", json!(t.vmsize_kb)),
-        ("thread.vmrss", json!(if t.is_main_thread() { t.vmrss_kb } else { 0 })),
-        ("thread.pfminor", json!(t.pfminor)),
+        ("proc.vmsize", json!(t.usage.vmsize_kb)),
+        ("thread.vmrss", json!(if t.is_main_thread() { t.usage.vmrss_kb } else { 0 })),
+        ("thread.pfminor", json!(t.usage.pfminor)),
         ("user.uid", json!(t.uid)),
         ("group.gid", json!(t.gid)),
     ];

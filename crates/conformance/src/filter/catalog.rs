@@ -2,7 +2,7 @@
 
 use peregrine_event::ParamType;
 use peregrine_fields::Fields;
-use peregrine_filter::{ArgRule, Catalog, FieldArg, FieldId, FieldInfo, FieldRef, Scope};
+use peregrine_filter::{Catalog, FieldArg, FieldId, FieldInfo, FieldRef};
 
 const MOCKS: [(&str, ParamType); 5] = [
     ("c.true", ParamType::CharBuf),
@@ -37,19 +37,7 @@ impl Catalog for Catalogue {
         let mock = MOCKS.iter().position(|(mock, _)| *mock == name);
         let Some(index) = mock else { return self.0.field(name) };
         let (name, ty) = MOCKS[index];
-        Some(FieldInfo {
-            id: FieldId(FIRST_MOCK + index as u16),
-            name,
-            ty,
-            is_list: false,
-            arg: ArgRule::None,
-            filter_only: false,
-            print_only: false,
-            no_rhs: false,
-            no_transformer: false,
-            deprecated: false,
-            scope: Scope::Event,
-        })
+        Some(FieldInfo::plain(FieldId(FIRST_MOCK + index as u16), name, ty))
     }
 
     fn bind(&self, info: &FieldInfo, arg: Option<&str>) -> Result<FieldRef, String> {

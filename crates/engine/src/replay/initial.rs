@@ -76,11 +76,11 @@ pub fn thread(entry: &ThreadEntry) -> Box<Thread> {
     thread.pidns_init_start_ts = entry.pidns_init_start_ts;
     thread.root = entry.root[..].into();
     thread.fdlimit = entry.fdlimit;
-    thread.vmsize_kb = entry.vmsize_kb;
-    thread.vmrss_kb = entry.vmrss_kb;
-    thread.vmswap_kb = entry.vmswap_kb;
-    thread.pfmajor = entry.pfmajor;
-    thread.pfminor = entry.pfminor;
+    thread.usage.vmsize_kb = entry.vmsize_kb;
+    thread.usage.vmrss_kb = entry.vmrss_kb;
+    thread.usage.vmswap_kb = entry.vmswap_kb;
+    thread.usage.pfmajor = entry.pfmajor;
+    thread.usage.pfminor = entry.pfminor;
     thread.set_listed_flags(entry.flags);
     let mut image = image(entry);
     // The environment of a process is that of its main thread.

@@ -301,20 +301,30 @@ impl Tools {
                     Ok(())
                 }
             };
-            match outcome {
-                Ok(()) if self.is_over || stop.load(Ordering::Relaxed) => ControlFlow::Break(()),
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
+            self.go_on(outcome, stop, &mut failure)
         });
         progress.finish();
         if let Some(error) = failure {
             return Err(error);
         }
         whole_or_not(result, is_whole, path)
+    }
+
+    /// Whether reading goes on after a step; keeps the error that ends it.
+    fn go_on(
+        &self,
+        outcome: anyhow::Result<()>,
+        stop: &AtomicBool,
+        failure: &mut Option<anyhow::Error>,
+    ) -> ControlFlow<()> {
+        match outcome {
+            Ok(()) if self.is_over || stop.load(Ordering::Relaxed) => ControlFlow::Break(()),
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                *failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
     }
 
     /// As [`Self::replay_file`], on several workers.
@@ -344,14 +354,7 @@ impl Tools {
                     Ok(())
                 }
             };
-            match shown {
-                Ok(()) if self.is_over || stop.load(Ordering::Relaxed) => ControlFlow::Break(()),
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
+            self.go_on(shown, stop, &mut failure)
         });
         progress.finish();
         self.looks = run.examiners;

@@ -125,24 +125,24 @@ impl Shard {
                 return;
             }
             let thread = self.thread_mut(slot);
-            thread.pfmajor = step.int(switch::pgft_maj) as u64;
-            thread.pfminor = step.int(switch::pgft_min) as u64;
+            thread.usage.pfmajor = step.int(switch::pgft_maj) as u64;
+            thread.usage.pfminor = step.int(switch::pgft_min) as u64;
             if let Some(main) = self.main_thread(slot) {
                 let thread = self.thread_mut(main);
-                thread.vmsize_kb = step.uint32(switch::vm_size);
-                thread.vmrss_kb = step.uint32(switch::vm_rss);
-                thread.vmswap_kb = step.uint32(switch::vm_swap);
+                thread.usage.vmsize_kb = step.uint32(switch::vm_size);
+                thread.usage.vmrss_kb = step.uint32(switch::vm_rss);
+                thread.usage.vmswap_kb = step.uint32(switch::vm_swap);
             }
             return;
         }
         // mmap, mmap2 and munmap have the three at the same places.
         let thread = self.thread_mut(slot);
         if step.r.has(brk::vm_size) {
-            thread.vmsize_kb = step.uint32(brk::vm_size);
+            thread.usage.vmsize_kb = step.uint32(brk::vm_size);
         }
         if step.r.has(brk::vm_swap) {
-            thread.vmrss_kb = step.uint32(brk::vm_rss);
-            thread.vmswap_kb = step.uint32(brk::vm_swap);
+            thread.usage.vmrss_kb = step.uint32(brk::vm_rss);
+            thread.usage.vmswap_kb = step.uint32(brk::vm_swap);
         }
     }
 

@@ -161,11 +161,11 @@ impl Shard {
         thread.cap_effective = step.int(a::cap_effective) as u64;
         thread.cap_inheritable = step.int(a::cap_inheritable) as u64;
         thread.fdlimit = step.int(a::fdlimit);
-        thread.vmsize_kb = step.uint32(a::vm_size);
-        thread.vmrss_kb = step.uint32(a::vm_rss);
-        thread.vmswap_kb = step.uint32(a::vm_swap);
-        thread.pfmajor = step.int(a::pgft_maj) as u64;
-        thread.pfminor = step.int(a::pgft_min) as u64;
+        thread.usage.vmsize_kb = step.uint32(a::vm_size);
+        thread.usage.vmrss_kb = step.uint32(a::vm_rss);
+        thread.usage.vmswap_kb = step.uint32(a::vm_swap);
+        thread.usage.pfmajor = step.int(a::pgft_maj) as u64;
+        thread.usage.pfminor = step.int(a::pgft_min) as u64;
         let since_boot = step.int(a::pidns_init_start_ts) as u64;
         thread.pidns_init_start_ts = since_boot.wrapping_add(self.config.boot_ts);
         thread.clone_ts = step.int(a::start_time) as u64;

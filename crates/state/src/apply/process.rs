@@ -76,11 +76,11 @@ fn fill_child(step: &Step<'_>, child: &mut Thread) {
 
 fn fill_memory(step: &Step<'_>, thread: &mut Thread) {
     if step.r.has(c::vm_swap) {
-        thread.pfmajor = step.int(c::pgft_maj) as u64;
-        thread.pfminor = step.int(c::pgft_min) as u64;
-        thread.vmsize_kb = step.uint32(c::vm_size);
-        thread.vmrss_kb = step.uint32(c::vm_rss);
-        thread.vmswap_kb = step.uint32(c::vm_swap);
+        thread.usage.pfmajor = step.int(c::pgft_maj) as u64;
+        thread.usage.pfminor = step.int(c::pgft_min) as u64;
+        thread.usage.vmsize_kb = step.uint32(c::vm_size);
+        thread.usage.vmrss_kb = step.uint32(c::vm_rss);
+        thread.usage.vmswap_kb = step.uint32(c::vm_swap);
     }
 }
 

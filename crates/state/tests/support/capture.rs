@@ -104,11 +104,11 @@ pub fn thread(e: &ThreadEntry) -> Box<Thread> {
     t.cap_effective = e.cap_effective;
     t.pidns_init_start_ts = e.pidns_init_start_ts;
     t.fdlimit = e.fdlimit;
-    t.vmsize_kb = e.vmsize_kb;
-    t.vmrss_kb = e.vmrss_kb;
-    t.vmswap_kb = e.vmswap_kb;
-    t.pfmajor = e.pfmajor;
-    t.pfminor = e.pfminor;
+    t.usage.vmsize_kb = e.vmsize_kb;
+    t.usage.vmrss_kb = e.vmrss_kb;
+    t.usage.vmswap_kb = e.vmswap_kb;
+    t.usage.pfmajor = e.pfmajor;
+    t.usage.pfminor = e.pfminor;
     t.root = e.root.as_slice().into();
     let mut image = Image::default();
     image.comm = e.comm.as_slice().into();
