@@ -7,7 +7,7 @@ seconds=${1:-60}
 shift || true
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
-  targets=(reader converter record filter rules)
+  targets=(reader converter writer record filter rules)
 fi
 host=$(rustc +nightly -vV | sed -n 's/^host: //p') || {
   echo "fuzzing needs a nightly compiler: rustup toolchain install nightly" >&2
@@ -29,8 +29,10 @@ for target in "${targets[@]}"; do
   if [ -e "fuzz/dictionaries/$target.dict" ]; then
     options+=(-dict="fuzz/dictionaries/$target.dict")
   fi
+  seeds=fuzz/seeds/$target
+  [ "$target" != writer ] || seeds=fuzz/seeds/reader # captures, too
   echo "== $target"
-  "$out/$host/release/$target" "${options[@]}" "fuzz/corpus/$target" "fuzz/seeds/$target" 2>&1 |
+  "$out/$host/release/$target" "${options[@]}" "fuzz/corpus/$target" "$seeds" 2>&1 |
     grep -E '^(stat::|==|SUMMARY|ERROR|thread|artifact)|panicked|Done' || true
   if compgen -G "fuzz/artifacts/$target/*" >/dev/null; then
     echo "$target: inputs that fail are in fuzz/artifacts/$target" >&2
