@@ -80,11 +80,11 @@ pub(crate) fn thread(out: &mut Vec<u8>, t: &ThreadEntry) {
     });
 }
 
-/// An entry of a fd list, version 2. Returns `false`, and writes nothing, for a kind that lists do
-/// not hold or whose details do not fit it.
-pub(crate) fn fd(out: &mut Vec<u8>, entry: &FdEntry) -> bool {
+/// Whether a fd list can hold an entry: not one of unknown kind, or whose details do not fit its
+/// kind.
+pub(crate) fn is_listable(entry: &FdEntry) -> bool {
     use FdKind as K;
-    let fits = match (&entry.info, entry.kind) {
+    match (&entry.info, entry.kind) {
         (FdInfo::None, _) | (_, K::Unknown) => false,
         (FdInfo::Ipv4 { .. }, kind) => kind == K::Ipv4Socket,
         (FdInfo::Ipv6 { .. }, kind) => kind == K::Ipv6Socket,
@@ -101,16 +101,17 @@ pub(crate) fn fd(out: &mut Vec<u8>, entry: &FdEntry) -> bool {
                 | K::UnixSocket
                 | K::FileV2
         ),
-    };
-    if !fits {
-        return false;
     }
+}
+
+/// An entry of a fd list, version 2; see [`is_listable`].
+pub(crate) fn fd(out: &mut Vec<u8>, entry: &FdEntry) {
     with_len(out, true, |out| {
         // Readers of 2022, such as the sysdig of Debian 12, give up on a kind that they do not know.
         // They get one without meaning; the real one stands behind the entry, where its length
         // makes everybody skip it.
         let is_new = entry.kind as u8 > LAST_OLD_KIND;
-        let kind = if is_new { K::Unsupported } else { entry.kind };
+        let kind = if is_new { FdKind::Unsupported } else { entry.kind };
         put!(out; entry.fd, entry.ino, kind as u8);
         match &entry.info {
             FdInfo::None => {}
@@ -147,7 +148,6 @@ pub(crate) fn fd(out: &mut Vec<u8>, entry: &FdEntry) -> bool {
             out.extend_from_slice(&[REAL_KIND, entry.kind as u8]);
         }
     });
-    true
 }
 
 /// The entries of a user list, version 2.

@@ -106,11 +106,11 @@ impl RotatingWriter {
 
     /// Whether the file has passed a limit: its writer should go on to the next one.
     pub fn is_full(&self) -> bool {
-        let age = self.last_ts.saturating_sub(self.first_ts.unwrap_or(self.last_ts));
+        let Some(first_ts) = self.first_ts else { return false };
+        let age = self.last_ts.saturating_sub(first_ts);
         let bytes = self.writer.bytes() - self.head_bytes;
-        self.first_ts.is_some()
-            && (self.rotation.max_bytes.is_some_and(|max| bytes >= max)
-                || self.rotation.max_ns.is_some_and(|max| age >= max))
+        self.rotation.max_bytes.is_some_and(|max| bytes >= max)
+            || self.rotation.max_ns.is_some_and(|max| age >= max)
     }
 
     /// Goes on to the next file now.
@@ -120,6 +120,8 @@ impl RotatingWriter {
     pub fn rotate(&mut self, state: &CaptureState) -> Result<(), Error> {
         self.number += 1;
         self.first_ts = None;
+        // An event from far ahead, as a damaged one may seem, fills one file and not all that follow.
+        self.last_ts = 0;
         let path = numbered(&self.path, self.number);
         let mut next = open(&path, self.options)?;
         next.state(state)?;
@@ -195,7 +197,32 @@ fn numbered(path: &Path, number: u64) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use peregrine_event::{Header, HeaderFlags, RecordBuilder, code};
+
     use super::*;
+
+    #[test]
+    fn one_time_far_ahead_fills_one_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let rotation = Rotation { max_ns: Some(1000), ..Rotation::default() };
+        let (path, state) = (directory.path().join("x.scap"), CaptureState::default());
+        let mut writer =
+            RotatingWriter::create(path, WriterOptions::default(), rotation, &state).unwrap();
+        let mut builder = RecordBuilder::new();
+        let (flags, code) = (HeaderFlags::default(), code::SYSCALL_CLOSE_X);
+        let mut rotations = 0;
+        for ts in [1, u64::MAX / 2, 2, 3, 4] {
+            if writer.is_full() {
+                writer.rotate(&state).unwrap();
+                assert!(!writer.is_full(), "nothing was written to it");
+                rotations += 1;
+            }
+            let header = Header { ts, tid: 2, tgid: 2, len: 0, flags, code, cpu: 0 };
+            let bytes = builder.build(header, &[]).unwrap();
+            writer.record(&Record::parse(bytes).unwrap(), 0).unwrap();
+        }
+        assert_eq!(rotations, 1);
+    }
 
     #[test]
     fn numbers_come_before_the_extensions() {

@@ -178,21 +178,19 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Write`].
     pub fn fds(&mut self, tid: i64, fds: &[FdEntry]) -> Result<(), Error> {
-        let mut rest = fds;
-        loop {
+        let mut rest = fds.iter().filter(|fd| encode::is_listable(fd)).peekable();
+        // A list of nothing is no item to a reader: it is not written.
+        while rest.peek().is_some() {
             self.begin(BlockType::FDS_V2);
             self.block.extend_from_slice(&tid.to_le_bytes());
-            while let [first, others @ ..] = rest
-                && self.block.len() < LIST_BLOCK
+            while self.block.len() < LIST_BLOCK
+                && let Some(fd) = rest.next()
             {
-                encode::fd(&mut self.block, first);
-                rest = others;
+                encode::fd(&mut self.block, fd);
             }
             self.end()?;
-            if rest.is_empty() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Writes an event as it was read, in the current block version.

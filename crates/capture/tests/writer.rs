@@ -233,6 +233,16 @@ fn own_events_are_refused_and_others_go_on() {
     assert_eq!(read(writer.finish().unwrap()).events.len(), 1);
 }
 
+/// A reader makes nothing of an empty list, so one that would be empty is not written.
+#[test]
+fn a_list_without_an_entry_that_fits_is_not_written() {
+    let fd = FdEntry { fd: 3, ino: 0, kind: FdKind::Unknown, info: FdInfo::None };
+    let mut writer = Writer::new(Vec::new(), WriterOptions::default()).unwrap();
+    let before = writer.bytes();
+    writer.fds(7, &[fd]).unwrap();
+    assert_eq!(writer.bytes(), before);
+}
+
 fn name(limit: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(1u8.., 0..limit)
 }

@@ -152,8 +152,9 @@ pub struct Swapped {
     pub switched_on: Vec<&'static str>,
     /// System calls that only the old rules wanted: not reported any more.
     pub switched_off: Vec<&'static str>,
-    /// Every worker uses the new rules. If not, one is held up (by an output that blocks): it will
-    /// use them before its next batch, and nothing was switched off.
+    /// Every worker uses the new rules, and what they do not want is switched off. If not, a worker
+    /// is held up (by an output that blocks) and will use them before its next batch, or the kernel
+    /// refused to switch something off; nothing was switched off then.
     pub is_complete: bool,
     /// Time from the call until every worker used the new rules.
     pub took: Duration,

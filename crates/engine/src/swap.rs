@@ -70,10 +70,10 @@ impl<T> RuleSlot<T> {
     /// was changed. `wait` is called again and again until every worker has adopted, and gives up
     /// with `false`; `narrow` runs only after all have.
     ///
-    /// Says whether all workers have adopted.
+    /// Says whether all workers have adopted and `narrow` succeeded.
     ///
     /// # Errors
-    /// Those of `widen` and `narrow`.
+    /// Those of `widen`.
     pub fn replace<E>(
         &self,
         set: Arc<T>,
@@ -93,8 +93,8 @@ impl<T> RuleSlot<T> {
                 return Ok(false);
             }
         }
-        narrow()?;
-        Ok(true)
+        // The new set is in force by now: what is not switched off is only reported in vain.
+        Ok(narrow().is_ok())
     }
 
     /// Whether no worker uses an older set than this version.

@@ -343,7 +343,9 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
         let began_ns = now_ns();
         let taken = drain(&mut worker, &mut feed)?;
         worker.publish_progress(if taken == 0 { began_ns } else { feed.applied_ns });
-        worker.tend_recording(seen_until(&feed, began_ns), began_ns);
+        if worker.tap.is_some() {
+            worker.tend_recording(seen_until(&feed, began_ns), began_ns);
+        }
         if !worker.parking.is_empty() && (taken == 0 || last_retry.elapsed() > RETRY_EVERY) {
             worker.retry_parked();
             last_retry = Instant::now();

@@ -20,14 +20,19 @@ impl EventCode {
     /// The declaration of this event; `None` for a code nobody declared.
     #[inline]
     pub fn def(self) -> Option<&'static EventDef> {
-        let index = if self.0 >= FIRST_OWN_CODE {
-            self.0 - FIRST_OWN_CODE + FALCO_CODES
+        crate::table::EVENTS.get(self.index())
+    }
+
+    /// Place of this event among all declared ones; beyond the last one if nobody declared it.
+    #[inline]
+    pub const fn index(self) -> usize {
+        if self.0 >= FIRST_OWN_CODE {
+            (self.0 - FIRST_OWN_CODE + FALCO_CODES) as usize
         } else if self.0 < FALCO_CODES {
-            self.0
+            self.0 as usize
         } else {
-            return None;
-        };
-        crate::table::EVENTS.get(index as usize)
+            usize::MAX
+        }
     }
 
     /// Whether Falco codes this as the entry into a system call (or an event without a pair).

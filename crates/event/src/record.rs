@@ -158,7 +158,7 @@ impl<'a> Record<'a> {
         if header.flags.has(HeaderFlags::SCAP) {
             return Self::parse_capture(header, &bytes[HEADER_BYTES..]);
         }
-        let layout = Layout::get(def_index(def), header.flags.has(HeaderFlags::WIDE));
+        let layout = Layout::get(def.code.index(), header.flags.has(HeaderFlags::WIDE));
         let mut end = layout.fixed_bytes as usize;
         let mut absent = 0;
         let mut limit = bytes.len();
@@ -328,15 +328,6 @@ impl<'a> Record<'a> {
     }
 }
 
-fn def_index(def: &'static EventDef) -> usize {
-    let code = def.code.0;
-    if code >= crate::event::FIRST_OWN_CODE {
-        (code - crate::event::FIRST_OWN_CODE + crate::event::FALCO_CODES) as usize
-    } else {
-        code as usize
-    }
-}
-
 /// A parameter value handed to [`RecordBuilder`], in Falco's wire encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Param<'a> {
@@ -447,7 +438,7 @@ impl RecordBuilder {
         if count > def.params.len() {
             return Err(RecordError::Overrun(header.code.0));
         }
-        let layout = Layout::get(def_index(def), false);
+        let layout = Layout::get(def.code.index(), false);
         let mut absent = 0u64;
         self.buffer.clear();
         self.buffer.resize(layout.fixed_bytes as usize, 0);
@@ -508,7 +499,7 @@ impl RecordBuilder {
         param: &impl Fn(usize) -> Param<'p>,
         wide: bool,
     ) -> Result<bool, RecordError> {
-        let layout = Layout::get(def_index(def), wide);
+        let layout = Layout::get(def.code.index(), wide);
         let mut absent = 0u64;
         self.buffer.clear();
         self.buffer.resize(layout.fixed_bytes as usize, 0);

@@ -128,8 +128,14 @@ impl Keeper {
     }
 
     fn front(&mut self, limit: usize, memory: &VecDeque<Arc<Line>>) -> Vec<Arc<Line>> {
+        let lost_before = self.spool.lost();
         let front = self.spool.peek(limit);
-        match front.is_empty() {
+        add(&self.shared.failed, (self.spool.lost() - lost_before) as usize);
+        if let Some(error) = self.spool.take_error() {
+            self.shared.set_error(&error);
+        }
+        // What is on disk is older, also while it cannot be read.
+        match self.spool.is_empty() {
             true => memory.iter().take(limit).cloned().collect(),
             false => front,
         }

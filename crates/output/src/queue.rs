@@ -37,6 +37,13 @@ enum ToDispatcher {
     Stop,
 }
 
+/// Sinks that are open and wait to take over; see [`Outputs::prepare`].
+pub struct Prepared {
+    lanes: Vec<NextLane>,
+    /// The sinks in their order; one that is kept by its place now.
+    handles: Vec<Result<SinkHandle, usize>>,
+}
+
 /// What the dispatcher goes on with.
 struct Replacement {
     format: LineFormat,
@@ -184,14 +191,13 @@ impl Outputs {
         }
     }
 
-    /// Goes on with another format and other sinks. The alert queue and its senders stay: alerts
-    /// before this call go to the old sinks, alerts after it to the new ones, none to both or to
-    /// neither. Old sinks deliver what they have and end.
+    /// Opens what [`Self::replace`] needs. Nothing changes yet; a result that is dropped ends the
+    /// sinks that it started.
     ///
     /// # Errors
-    /// A thread cannot be started, a kept sink does not exist, or the alert queue stays full. The
-    /// output then goes on as it was.
-    pub fn replace(&mut self, format: LineFormat, parts: Vec<Part>) -> Result<(), OutputError> {
+    /// A thread cannot be started, a spool cannot be opened (the sink that is to be replaced uses
+    /// it), or a kept sink does not exist.
+    pub fn prepare(&self, parts: Vec<Part>) -> Result<Prepared, OutputError> {
         let mut lanes = Vec::with_capacity(parts.len());
         let mut handles = Vec::with_capacity(parts.len());
         for part in parts {
@@ -212,6 +218,17 @@ impl Outputs {
                 }
             }
         }
+        Ok(Prepared { lanes, handles })
+    }
+
+    /// Goes on with another format and other sinks. The alert queue and its senders stay: alerts
+    /// before this call go to the old sinks, alerts after it to the new ones, none to both or to
+    /// neither. Old sinks deliver what they have and end.
+    ///
+    /// # Errors
+    /// The alert queue stays full. The output then goes on as it was.
+    pub fn replace(&mut self, format: LineFormat, prepared: Prepared) -> Result<(), OutputError> {
+        let Prepared { lanes, handles } = prepared;
         let replacement = ToDispatcher::Replace(Box::new(Replacement { format, lanes }));
         self.sender.queue.send_timeout(replacement, REPLACE_PATIENCE).map_err(|_| {
             OutputError::Open {

@@ -49,6 +49,8 @@ pub struct Spool {
     front: VecDeque<(Arc<Line>, u64)>,
     reader: Option<Reader>,
     damaged: u64,
+    lost: u64,
+    unreadable: Option<io::Error>,
     _lock: File,
 }
 
@@ -81,7 +83,7 @@ impl Spool {
         };
         let lock = open("lock")?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            let text = format!("{} is in use by another process", directory.display());
+            let text = format!("{} is in use by another sink or process", directory.display());
             io::Error::new(io::ErrorKind::ResourceBusy, text)
         })?;
         let position = open("position")?;
@@ -96,6 +98,8 @@ impl Spool {
             front: VecDeque::new(),
             reader: None,
             damaged: 0,
+            lost: 0,
+            unreadable: None,
             directory,
             _lock: lock,
         };
@@ -243,9 +247,29 @@ impl Spool {
             match self.read_next() {
                 Ok(Some(record)) => self.front.push_back(record),
                 Ok(None) => break,
-                Err(_) => self.skip_damage(),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::InvalidData
+                    | io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::NotFound => self.skip_damage(),
+                    // No damage, such as no descriptors left: tried again at the next look.
+                    _ => {
+                        self.reader = None;
+                        self.unreadable = Some(error);
+                        break;
+                    }
+                },
             }
         }
+    }
+
+    /// Why the last look at the first lines found none although there are some.
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        self.unreadable.take()
+    }
+
+    /// Lines that were lost to damage since the spool was opened.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     fn read_next(&mut self) -> io::Result<Option<(Arc<Line>, u64)>> {
@@ -289,6 +313,7 @@ impl Spool {
             }
             let lost = segment.lines.saturating_sub(before);
             self.lines = self.lines.saturating_sub(lost);
+            self.lost += lost;
             segment.lines = before;
             segment.bytes = offset;
             break;
@@ -538,11 +563,29 @@ mod tests {
         bytes[at] = b'S';
         std::fs::write(&file, bytes).unwrap();
         assert_eq!(texts(&spool.peek(9)), ["first"]);
-        assert_eq!((spool.len(), spool.damaged()), (1, 1));
+        assert_eq!((spool.len(), spool.damaged(), spool.lost()), (1, 1, 2));
         spool.append(&[line("fourth")]);
         assert_eq!(texts(&spool.peek(9)), ["first", "fourth"]);
         spool.remove(2).unwrap();
         assert!(spool.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_now_is_no_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(&options(dir.path(), 1 << 20)).unwrap();
+        spool.append(&[line("first"), line("second")]);
+        let file = dir.path().join(format!("{:016x}.spool", 1));
+        let elsewhere = dir.path().join("elsewhere");
+        std::fs::rename(&file, &elsewhere).unwrap();
+        // Reading a directory fails, as any device may for a while.
+        std::fs::create_dir(&file).unwrap();
+        assert!(spool.peek(9).is_empty());
+        assert!(spool.take_error().is_some());
+        assert_eq!((spool.len(), spool.damaged(), spool.lost()), (2, 0, 0));
+        std::fs::remove_dir(&file).unwrap();
+        std::fs::rename(&elsewhere, &file).unwrap();
+        assert_eq!(texts(&spool.peek(9)), ["first", "second"]);
     }
 
     #[test]

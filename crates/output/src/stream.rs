@@ -5,7 +5,7 @@
 //! loses alerts and sees `{"lost":N}` in their place.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl StreamServer {
     /// The socket cannot be bound, or another process serves it.
     pub fn start(path: impl Into<PathBuf>, hub: Hub, hostname: &str) -> io::Result<Self> {
         let path = path.into();
-        let listener = bind(&path)?;
+        let listener = bind_private(&path)?;
         let format = Arc::new(LineFormat::new(
             Encoding::Json { output: true, message: true, output_fields: true, tags: true },
             hostname,
@@ -93,12 +93,22 @@ impl Drop for Reader {
     }
 }
 
-fn bind(path: &Path) -> io::Result<UnixListener> {
+/// Listens on a socket for this user alone. What is left there of a process that was killed is
+/// removed; nothing but a socket is.
+///
+/// # Errors
+/// It cannot be made, or another process serves it.
+pub fn bind_private(path: &Path) -> io::Result<UnixListener> {
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             if UnixStream::connect(path).is_ok() {
                 let text = format!("{} is served by another process", path.display());
                 return Err(io::Error::new(ErrorKind::AddrInUse, text));
+            }
+            let metadata = std::fs::symlink_metadata(path)?;
+            if !metadata.file_type().is_socket() {
+                let text = format!("{} is there and no socket", path.display());
+                return Err(io::Error::new(ErrorKind::AlreadyExists, text));
             }
             std::fs::remove_file(path)?;
             UnixListener::bind(path)?

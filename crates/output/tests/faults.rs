@@ -3,6 +3,7 @@
 
 mod endpoint;
 
+use std::error::Error as _;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, bounded};
 use endpoint::{PATIENCE, Well, alert, builder, eager, numbers, spooled, wait_until};
 use peregrine_output::{
-    Failure, FileSink, HttpBatch, HttpOptions, HttpSink, Line, Outputs, ProgramSink, Sink,
+    Failure, FileSink, HttpBatch, HttpOptions, HttpSink, Line, Outputs, Part, ProgramSink, Sink,
     SinkOptions, SinkTotals, SyslogSink,
 };
 
@@ -108,6 +109,19 @@ fn a_sink_that_hangs_at_the_end_loses_nothing_that_its_spool_holds() {
     outputs.shutdown(Some(PATIENCE));
     assert_eq!(*well.0.lock().unwrap(), all(100));
     drop(open);
+}
+
+#[test]
+fn a_sink_whose_spool_is_in_use_is_refused_before_anything_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let well = Well::default();
+    let outputs = builder().sink(well.clone(), spooled(dir.path(), 1 << 20)).start().unwrap();
+    let other = Part::new(Well::default(), spooled(dir.path(), 1 << 20));
+    let error = outputs.prepare(vec![other]).err().expect("the spool has one user");
+    assert!(format!("{error}: {:?}", error.source()).contains("in use"), "{error:?}");
+    send(&outputs, 0..100);
+    outputs.shutdown(Some(PATIENCE));
+    assert_eq!(*well.0.lock().unwrap(), all(100));
 }
 
 #[test]

@@ -100,10 +100,10 @@ fn sinks_are_replaced_between_two_alerts() {
         let format = LineFormat::new(Encoding::json(), "host");
         let parts =
             vec![Part::Kept("always".into()), Part::new(after, options(16, WhenFull::Block))];
-        outputs.replace(format, parts).unwrap();
+        let prepared = outputs.prepare(parts).unwrap();
+        outputs.replace(format, prepared).unwrap();
     });
-    let none =
-        outputs.replace(LineFormat::new(Encoding::Text, "host"), vec![Part::Kept("before".into())]);
+    let none = outputs.prepare(vec![Part::Kept("before".into())]);
     assert!(none.is_err(), "a sink that is gone cannot be kept");
     let report = outputs.shutdown(Some(PATIENCE));
     assert_eq!(report.unfinished, Vec::<String>::new());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 use peregrine_config::path::escape;
+use peregrine_config::types::ByteSize;
 use peregrine_output::Rotation;
 use peregrine_output::stream::DEFAULT_SOCKET;
 
@@ -145,15 +146,7 @@ impl OutputArgs {
 /// # Errors
 /// The text is not a size.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
-    let bad = || format!("'{text}' is not a size; write 4096, 512K, 8M or 2G");
-    let (digits, shift) = match text.as_bytes().last().map(u8::to_ascii_uppercase) {
-        Some(b'K') => (&text[..text.len() - 1], 10),
-        Some(b'M') => (&text[..text.len() - 1], 20),
-        Some(b'G') => (&text[..text.len() - 1], 30),
-        _ => (text, 0),
-    };
-    let number: u64 = digits.parse().map_err(|_| bad())?;
-    number.checked_shl(shift).filter(|bytes| bytes >> shift == number).ok_or_else(bad)
+    ByteSize::parse(text).map(|ByteSize(bytes)| bytes)
 }
 
 fn parse_rotation(text: &str) -> Result<Rotation, String> {

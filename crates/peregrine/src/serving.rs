@@ -16,7 +16,7 @@ use peregrine_serve::resources::Resources;
 use peregrine_serve::snapshot::Identity;
 use peregrine_serve::{
     Board, DropCount, FileHash, Program, RingLevel, RuleCost, RuleText, ServeOptions, Server,
-    Snapshot, WorkerLevel,
+    Snapshot, WorkerLevel, is_fit_token,
 };
 use sha2::{Digest, Sha256};
 
@@ -73,11 +73,8 @@ fn read_token(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token from {}", path.display()))?;
     let token = text.trim();
-    // It travels in an address and in a cookie.
-    let is_fit = token.len() >= 16
-        && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b));
     anyhow::ensure!(
-        is_fit,
+        is_fit_token(token),
         "the token in {} needs at least 16 letters, digits or -_.~",
         path.display()
     );

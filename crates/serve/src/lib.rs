@@ -19,7 +19,7 @@ pub mod snapshot_rule;
 pub mod web;
 
 pub use board::Board;
-pub use server::{ServeError, ServeOptions, Server};
+pub use server::{ServeError, ServeOptions, Server, is_fit_token};
 pub use snapshot::{
     DropCount, FileHash, Program, RingLevel, RuleCost, RuleText, Snapshot, WorkerLevel,
 };

@@ -54,6 +54,12 @@ pub struct ServeOptions {
     pub token: Option<String>,
 }
 
+/// Whether a text is fit for a token: long enough, and of nothing that an address or a cookie would
+/// have to escape.
+pub fn is_fit_token(text: &str) -> bool {
+    text.len() >= 16 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b))
+}
+
 impl ServeOptions {
     /// Health and versions only.
     pub fn new(address: SocketAddr) -> Self {

@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub const ADDED: &[u8] = b"container";
 /// See [`ADDED`].
 pub const REMOVED: &[u8] = b"container_removed";
-/// Most bytes of descriptions that are kept. Only a hostile capture comes near it.
+/// Most bytes that descriptions may take, as they are kept. Only a hostile capture comes near it.
 const MAX_BYTES: usize = 64 << 20;
 
 /// A mount of a container.
@@ -161,10 +161,16 @@ impl Container {
 pub struct Containers {
     known: FxHashMap<Box<[u8]>, (Arc<Container>, usize)>,
     bytes: usize,
+    refused: u64,
     generation: u64,
 }
 
 impl Containers {
+    /// Descriptions that were not kept, because there is no room for them.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// A container, if something is known of it.
     pub fn get(&self, id: &[u8]) -> Option<&Arc<Container>> {
         if self.known.is_empty() {
@@ -183,9 +189,16 @@ impl Containers {
         let Some(container) = Container::parse(json) else { return };
         let id: Box<[u8]> = container.id.as_bytes().into();
         self.forget(&id);
-        if self.bytes + json.len() <= MAX_BYTES {
-            self.bytes += json.len();
-            self.known.insert(id, (Arc::new(container), json.len()));
+        let labels = container.labels.len() + container.pod_sandbox_labels.len();
+        let cost = json.len()
+            + size_of::<Container>()
+            + container.mounts.len() * size_of::<Mount>()
+            + labels * 2 * size_of::<String>();
+        if self.bytes + cost <= MAX_BYTES {
+            self.bytes += cost;
+            self.known.insert(id, (Arc::new(container), cost));
+        } else {
+            self.refused += 1;
         }
         self.generation += 1;
     }
@@ -261,5 +274,14 @@ mod tests {
             containers.add(text.as_bytes());
         }
         assert!(containers.known.len() < 64 && containers.bytes <= MAX_BYTES);
+        assert_eq!(containers.refused() as usize + containers.known.len(), 100);
+        // Text that is small, of which much comes.
+        let (mut containers, mounts) = (Containers::default(), "{},".repeat(1 << 17));
+        for id in 0..20 {
+            let mounts = mounts.trim_end_matches(',');
+            let text = format!("{{\"container\":{{\"id\":\"{id}\",\"Mounts\":[{mounts}]}}}}");
+            containers.add(text.as_bytes());
+        }
+        assert!((1..8).contains(&containers.known.len()), "{}", containers.known.len());
     }
 }

@@ -33,7 +33,10 @@ impl Shard {
     /// Everything that is there behind the last event: what that event ended (a thread, a file
     /// descriptor) and what still serves its fields is left out.
     pub fn inventory(&self) -> Inventory {
+        // A main thread that has ended stays while others of its group live: it has their files.
+        let is_gone = |slot| !self.thread(slot).is_main_thread() || self.alive_threads(slot) == 0;
         let ended = self.exit_pending.map(|(tid, _)| tid);
+        let ended = ended.filter(|tid| self.find(*tid).is_some_and(is_gone));
         let closed = self.close_pending.and_then(|(tid, fd)| {
             let owner = self.table_owner(self.find(tid)?)?;
             Some((self.thread(owner).tid, fd))

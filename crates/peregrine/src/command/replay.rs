@@ -304,6 +304,7 @@ impl Tools {
             self.go_on(outcome, stop, &mut failure)
         });
         progress.finish();
+        note_refused(replay.partition().shard().containers().refused(), path);
         if let Some(error) = failure {
             return Err(error);
         }
@@ -359,6 +360,8 @@ impl Tools {
         progress.finish();
         self.looks = run.examiners;
         self.totals += run.totals;
+        let refused = run.partitions.iter().map(|p| p.shard().containers().refused()).max();
+        note_refused(refused.unwrap_or(0), path);
         let of_each = run.partitions.iter().map(|p| p.shard().counters());
         // All know all threads; the files of each are known to one.
         self.levels = of_each.fold((0, 0), |sum, c| (c.n_threads, sum.1 + c.n_fds));
@@ -493,7 +496,7 @@ impl Tools {
         let report = outputs.shutdown(None);
         let mut is_delivered = true;
         for sink in &report.totals.sinks {
-            let lost = sink.dropped + sink.failed;
+            let lost = sink.lost();
             if lost > 0 {
                 is_delivered = false;
                 let reason = sink.last_error.as_deref().unwrap_or("no reason given");
@@ -501,6 +504,16 @@ impl Tools {
             }
         }
         Ok(is_delivered)
+    }
+}
+
+/// Says that a capture describes more containers than there is room for.
+fn note_refused(refused: u64, path: &Path) {
+    if refused > 0 {
+        eprintln!(
+            "peregrine: {}: {refused} descriptions of containers were left out, they are too large",
+            path.display()
+        );
     }
 }
 

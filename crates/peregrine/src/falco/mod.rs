@@ -8,7 +8,6 @@ mod rules;
 mod support;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -63,19 +62,19 @@ fn run(options: &Options, command_line: &[String]) -> anyhow::Result<ExitCode> {
     }
     let file = config_file(options)?;
     if options.help {
-        return print(&Options::command().render_help().to_string());
+        return crate::print(&Options::command().render_help().to_string());
     }
     if options.config_schema {
-        return print(&format!("{:#}\n", peregrine_config::schema::schema()));
+        return crate::print(&format!("{:#}\n", peregrine_config::schema::schema()));
     }
     if options.rule_schema {
-        return print(&format!("{:#}\n", peregrine_rules::rules_schema()));
+        return crate::print(&format!("{:#}\n", peregrine_rules::rules_schema()));
     }
     if options.ignored {
-        return print(&lists::ignored());
+        return crate::print(&lists::ignored());
     }
     if options.list_events {
-        return print(&lists::events(form));
+        return crate::print(&lists::events(form));
     }
     let settings = option_values(options);
     let load = || load(file.as_deref(), &settings);
@@ -85,7 +84,7 @@ fn run(options: &Options, command_line: &[String]) -> anyhow::Result<ExitCode> {
     let falco = Falco { options, config, log };
     falco.say_configuration(file.is_some(), command_line);
     if options.version {
-        return print(&support::version(&falco.config.settings));
+        return crate::print(&support::version(&falco.config.settings));
     }
     if options.page_size {
         let bytes = rustix::param::page_size();
@@ -108,10 +107,10 @@ fn run(options: &Options, command_line: &[String]) -> anyhow::Result<ExitCode> {
     }
     let loaded = falco.load_rules()?;
     if let Some(described) = loaded.described {
-        return print(&described);
+        return crate::print(&described);
     }
     if options.support {
-        return print(&falco.support(command_line, &loaded.files)?);
+        return crate::print(&falco.support(command_line, &loaded.files)?);
     }
     if !outputs::is_any(&falco.config.settings) {
         bail!(
@@ -177,14 +176,6 @@ fn first_error(error: &ConfigError) -> String {
     error.render().trim_end().to_owned()
 }
 
-fn print(text: &str) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
-}
-
 impl Falco<'_> {
     fn say_configuration(&self, has_file: bool, command_line: &[String]) {
         let log = &self.log;
@@ -247,8 +238,8 @@ impl Falco<'_> {
              \nVersion: {version}\nCapabilities: \n  - Field Extraction\n\n"
         );
         match &self.options.plugin_info {
-            None => print(&format!("{} Plugins Loaded:\n\n{text}\n", 1)),
-            Some(wanted) if wanted == name => print(&text),
+            None => crate::print(&format!("{} Plugins Loaded:\n\n{text}\n", 1)),
+            Some(wanted) if wanted == name => crate::print(&text),
             Some(wanted) => bail!("can't find plugin and print its info: {wanted}"),
         }
     }
@@ -257,7 +248,7 @@ impl Falco<'_> {
         if !source.is_empty() && source != SYSCALL_SOURCE {
             bail!("Value for --list must be a valid source type");
         }
-        print(&lists::fields(form, self.options.names_only))
+        crate::print(&lists::fields(form, self.options.names_only))
     }
 
     fn select_sources(&self) -> anyhow::Result<()> {
@@ -318,7 +309,7 @@ impl Falco<'_> {
         };
         let finished = running::run(&plan, config, &self.log)?;
         let by_rule: Vec<(String, u64)> = finished.summary.rules.clone();
-        print(&rules::statistics(&by_rule, &|name| finished.priorities.get(name).copied()))?;
+        crate::print(&rules::statistics(&by_rule, &|name| finished.priorities.get(name).copied()))?;
         let (occurrences, actions) = finished.drop_reactions;
         eprint!("{}", drop_statistics(occurrences, actions));
         if self.options.verbose {

@@ -14,7 +14,8 @@ use peregrine_engine::replay::Step;
 use peregrine_engine::ruleset::Detection;
 use peregrine_output::StateQuality;
 
-use super::{Falco, drop_statistics, print, rules};
+use super::{Falco, drop_statistics, rules};
+use crate::print;
 use crate::replaying::input::{self, Input};
 use crate::service::drops::{DropMonitor, Figures};
 use crate::service::outputs::{self, Delivery};

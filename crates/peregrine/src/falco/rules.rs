@@ -13,8 +13,9 @@ use peregrine_fields::view::Session;
 use peregrine_rules::{LoadResult, Loader, PluginVersion};
 use serde_json::{Value as Json, json};
 
+use super::Falco;
 use super::support::CONTAINER_PLUGIN;
-use super::{Falco, print};
+use crate::print;
 use crate::service::rules::rule_options;
 
 /// Rules, and what was asked about them.

@@ -4,13 +4,12 @@
 //! `{"ok":true,"message":"…"}`. Only the owner of the process may connect (mode 0600).
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::mpsc::{Sender, sync_channel};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::service::running::Happening;
@@ -51,20 +50,18 @@ impl Control {
     /// The socket cannot be made, or another instance listens there.
     pub fn start(path: &str, happenings: Sender<Happening>) -> anyhow::Result<Self> {
         let path = PathBuf::from(path);
-        if UnixStream::connect(&path).is_ok() {
-            bail!("another instance listens on {}", path.display());
-        }
-        // What is left of an instance that was killed. Nothing but a socket is removed.
-        if is_socket(&path) {
-            std::fs::remove_file(&path)?;
-        }
-        let listener =
-            UnixListener::bind(&path).with_context(|| format!("listen on {}", path.display()))?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let listener = peregrine_output::bind_private(&path)
+            .with_context(|| format!("listen on {}", path.display()))?;
         std::thread::Builder::new().name("control".into()).spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if !serve(stream, &happenings) {
-                    return;
+            for stream in listener.incoming() {
+                match stream {
+                    Ok(stream) => {
+                        if !serve(stream, &happenings) {
+                            return;
+                        }
+                    }
+                    // Such as no descriptors left, which lasts.
+                    Err(_) => std::thread::sleep(Duration::from_millis(100)),
                 }
             }
         })?;
@@ -76,11 +73,6 @@ impl Drop for Control {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-fn is_socket(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
 /// Answers one peer; false once nobody takes requests any more. A peer that breaks off is its own
@@ -126,8 +118,11 @@ pub fn ask(path: &str, request: &Request) -> anyhow::Result<Answer> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
     use std::sync::mpsc::channel;
+
+    use super::*;
 
     #[test]
     fn a_request_is_answered_and_a_stale_socket_is_taken_over() {

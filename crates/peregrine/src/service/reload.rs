@@ -39,6 +39,7 @@ pub fn reload(
     started: &mut Started,
 ) -> anyhow::Result<Reloaded> {
     let config = (plan.load)()?;
+    anyhow::ensure!(outputs::is_any(&config.settings), "no output is enabled");
     let mut warnings: Vec<String> =
         config.warnings.iter().map(std::string::ToString::to_string).collect();
     let loaded = plan.compile(&config)?;
@@ -56,13 +57,21 @@ pub fn reload(
     for key in needing_restart(&old.settings, &config.settings) {
         warnings.push(format!("{key} has changed, which takes effect at the next start"));
     }
-    let before = live.rules().enabled();
+    // What can fail comes before what changes anything.
+    let prepared = parts.map(|parts| started.outputs.prepare(parts)).transpose();
+    let prepared = prepared.context("outputs")?;
+    let old_rules = live.rules();
+    let before = old_rules.enabled();
     let detection = Arc::new(loaded.detection);
     let after = detection.enabled();
     let swapped = live.swap_rules(detection)?;
-    let outputs_changed = parts.is_some();
-    if let Some(parts) = parts {
-        started.outputs.replace(outputs::line_format(&config.settings, &plan.hostname), parts)?;
+    let outputs_changed = prepared.is_some();
+    if let Some(prepared) = prepared {
+        let format = outputs::line_format(&config.settings, &plan.hostname);
+        if let Err(error) = started.outputs.replace(format, prepared) {
+            live.swap_rules(old_rules).context("going back to the rules before")?;
+            return Err(error.into());
+        }
     }
     let mut message = format!(
         "reloaded in {:.1} ms: {after} rules, before {before}",

@@ -206,7 +206,6 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
         log.info(format!("serving on {address}"));
     }
     running.name_files();
-    running.serve_numbers()?;
     let mut drops = DropMonitor::new(running.config.settings.syscall_event_drops.clone(), now_ns());
     let exit = running.serve(&happened, &mut drops);
     drop(control);
@@ -216,8 +215,10 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
         |rule: &ruleset::ActiveRule| (rule.identity.name().to_owned(), rule.identity.priority());
     let priorities = rules.rules.iter().map(priority).collect();
     let patience = Duration::from_millis(running.config.settings.peregrine.sinks.shutdown_ms);
-    let summary = running.live.stop()?;
+    let summary = running.live.stop();
+    // Also when a worker has failed: what it found before is delivered.
     let delivered = running.started.outputs.shutdown(Some(patience));
+    let summary = summary?;
     Ok(Finished {
         summary,
         delivered,
@@ -371,6 +372,9 @@ impl Running<'_> {
     /// Loads configuration, rules and outputs anew; says what changed, or why nothing did.
     fn reload(&mut self, why: &str, drops: &mut DropMonitor) -> Result<String, String> {
         self.log.info(format!("reloading: {why}"));
+        // Before anything is read: what changes while it is read counts as changed.
+        let watched = self.plan.watched(&self.config);
+        let read = watched.fingerprint();
         let result = reload::reload(self.plan, &self.config, &self.live, &mut self.started);
         match result {
             Ok(Reloaded { config, message, warnings }) => {
@@ -380,8 +384,13 @@ impl Running<'_> {
                 self.log.info(&message);
                 drops.set(config.settings.syscall_event_drops.clone());
                 self.config = config;
+                let is_stale = watched.fingerprint() != read;
                 self.watch_files();
                 self.name_files();
+                if is_stale && self.watcher.is_some() {
+                    self.fingerprint = read;
+                    let _ = self.happenings.send(Happening::FilesChanged);
+                }
                 Ok(message)
             }
             Err(error) => {
@@ -392,7 +401,7 @@ impl Running<'_> {
                 );
                 self.started.outputs.sender().send(refusal(&message));
                 // The same content is not tried again.
-                self.fingerprint = self.plan.watched(&self.config).fingerprint();
+                self.fingerprint = read;
                 Err(message)
             }
         }
@@ -407,7 +416,7 @@ impl Running<'_> {
             .by_class_and_cause()
             .into_iter()
             .map(|(class, cause, count)| {
-                (format!("n_drops_{class}_{cause}").replace([' ', '-'], "_"), count)
+                (format!("n_drops_{class}_{cause}_total").replace([' ', '-'], "_"), count)
             })
             .collect();
         let sender = self.started.outputs.sender();

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Context;
 use peregrine_config::Settings;
-use peregrine_serve::ServeOptions;
+use peregrine_serve::{ServeOptions, is_fit_token};
 
 /// The servers that the configuration asks for.
 ///
@@ -31,6 +31,10 @@ pub fn servers(settings: &Settings) -> anyhow::Result<Vec<ServeOptions>> {
         let address: SocketAddr =
             web.listen.parse().with_context(|| format!("peregrine.web.listen {}", web.listen))?;
         let token = Some(web.token.clone()).filter(|token| !token.is_empty());
+        anyhow::ensure!(
+            token.as_deref().is_none_or(is_fit_token),
+            "peregrine.web.token needs at least 16 letters, digits or -_.~"
+        );
         match out.iter_mut().find(|server| server.address == address) {
             Some(server) => (server.web, server.token) = (true, token),
             None => out.push(ServeOptions { web: true, token, ..ServeOptions::new(address) }),

@@ -256,8 +256,11 @@ impl Shard {
             .and_then(|target| self.fd(target, step.int(a::target_fd)).cloned());
         let Some(mut fd) = known.or(lent) else {
             // A process of another shard: its fds are not published, but ours can be looked up.
-            if step.result() >= 0 {
-                self.resolve_fd(slot, step.result());
+            let number = step.result();
+            if number >= 0 {
+                self.resolve_fd(slot, number);
+                self.thread_mut(slot).last_event_fd = number;
+                step.subject.has_fd = self.fd(slot, number).is_some();
             }
             return;
         };

@@ -1,6 +1,5 @@
 //! What is known of an event type before an event of it comes.
 
-use peregrine_event::event::{FALCO_CODES, FIRST_OWN_CODE};
 use peregrine_event::table::EVENTS;
 use peregrine_event::{EventCode, EventDef, EventFlags, code};
 
@@ -82,13 +81,8 @@ impl Plan {
     /// The plan for an event type.
     #[inline]
     pub(super) fn of(event: EventCode) -> &'static Self {
-        let index = if event.0 >= FIRST_OWN_CODE {
-            event.0 - FIRST_OWN_CODE + FALCO_CODES
-        } else {
-            event.0
-        };
         // Records have declared types only.
-        PLANS.get(usize::from(index)).unwrap_or(&PLANS[0])
+        PLANS.get(event.index()).unwrap_or(&PLANS[0])
     }
 
     const fn new(def: &EventDef) -> Self {

@@ -147,7 +147,7 @@ impl Owners {
         }
         let Some(slot) = lead.find(tid) else { return };
         let thread = lead.thread(slot);
-        let group = if thread.pid > 0 { thread.pid } else { tid };
+        let group = if thread.pid >= 0 { thread.pid } else { tid };
         // A new thread is added before it is tied to its group; its main thread is known then.
         let known = if self.has_begun {
             of_group().or_else(|| self.get(group).filter(|_| lead.find(group).is_some()))

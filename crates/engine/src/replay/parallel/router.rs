@@ -14,7 +14,7 @@ use crate::replay::{Partition, ReplayTotals, Times};
 
 /// Bytes of an epoch beyond which it ends, whatever its number of events.
 const EPOCH_BYTES: usize = 1 << 20;
-/// Work that every shared event is, in events.
+/// Epochs after which old work counts less.
 const HANDLED_EPOCHS_PER_FADE: u64 = 4;
 
 /// Nobody takes epochs any more.
@@ -158,7 +158,10 @@ impl<'c> Router<'c> {
             self.owners.start_section();
             self.has_pending = false;
         }
-        self.lead.take_state(&item);
+        // Files are kept by their owners; here they would be copied at each fork for nobody.
+        if !matches!(item, Item::Fds { .. }) {
+            self.lead.take_state(&item);
+        }
         if let Item::Section { index: 1.. } = item {
             self.lead.shard_mut().keep_changes();
         }
@@ -254,7 +257,12 @@ fn share(
         && epoch.tasks.len() > 1
         && replica::needs_own_path(&record)
     {
-        handovers.push(Handover::Image { tid, owner });
+        // One that changes hands by this very event has what the path is made of at its old owner.
+        let old = handovers.iter().find_map(|handover| match handover {
+            Handover::Own { tid: moved, from, .. } if *moved == tid => Some(*from),
+            _ => None,
+        });
+        handovers.push(Handover::Image { tid, owner: old.unwrap_or(owner) });
     }
     let handovers: Option<Arc<[Handover]>> =
         if handovers.is_empty() { None } else { Some(handovers.drain(..).collect()) };
