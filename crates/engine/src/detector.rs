@@ -81,8 +81,7 @@ impl Detector {
                 tell(
                     rule.identity.name(),
                     RuleTotals {
-                        // An alert can be taken back.
-                        matches: now.matches.saturating_sub(told.matches),
+                        matches: now.matches - told.matches,
                         evaluations: now.evaluations - told.evaluations,
                         time_ns: now.time_ns - told.time_ns,
                     },

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use peregrine_event::table::arg;
 use peregrine_event::{Priority, Record, code};
 use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
@@ -318,7 +317,7 @@ impl Detection {
     /// The rules that an event must be tried with, in order.
     pub fn candidates(&self, record: &Record<'_>) -> &[RuleIndex] {
         let syscall = match record.code() {
-            code::GENERIC_X => generic_syscall(record),
+            code::GENERIC_X => peregrine_fields::generic_id(record),
             _ => 0,
         };
         self.index.candidates(record.code(), syscall)
@@ -327,7 +326,7 @@ impl Detection {
     /// The same rules, compiled for the type of the event; `None` if none can hold.
     #[inline]
     pub fn plan(&self, record: &Record<'_>) -> Option<PlanId> {
-        self.plans.plan(record.code(), || generic_syscall(record))
+        self.plans.plan(record.code(), || peregrine_fields::generic_id(record))
     }
 
     /// Rules that are enabled.
@@ -339,11 +338,6 @@ impl Detection {
     pub fn wanted(&self) -> &Wanted {
         &self.wanted
     }
-}
-
-/// The portable id of the call that a generic event reports.
-fn generic_syscall(record: &Record<'_>) -> u16 {
-    record.int(arg::generic_x::ID).unwrap_or(0) as u16
 }
 
 fn wanted(source: &SourceRules, enabled: &[RuleIndex]) -> Wanted {

@@ -10,6 +10,7 @@ use peregrine_filter::catalog::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::extract::container::mount_pattern;
 pub use crate::table::{FIELDS, Field};
 
 /// Properties of a field.
@@ -378,6 +379,9 @@ fn bind(def: &FieldDef, arg: Option<&str>) -> Result<FieldRef, String> {
             if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
                 FieldArg::Index(index(name, text)?)
             } else {
+                if def.arg == ArgForm::IndexOrKey && mount_pattern(text).is_err() {
+                    return Err(format!("'{text}' in '{name}' is no regular expression"));
+                }
                 FieldArg::Key(text.into())
             }
         }
@@ -480,6 +484,10 @@ mod tests {
         assert_eq!(bind("evt.rawarg", Some("res")).unwrap().1, ParamType::Errno);
         assert_eq!(bind("proc.env", Some("HOME")).unwrap().0, FieldArg::Key("HOME".into()));
         assert!(bind("evt.around", Some("1404996934793590564")).is_ok());
+        assert!(bind("container.mount", Some("/data/.*")).is_ok());
+        assert!(bind("container.mount", Some("0")).is_ok());
+        let broken = bind("container.mount.source", Some("/data(")).unwrap_err();
+        assert!(broken.contains("/data("), "{broken}");
     }
 
     #[test]

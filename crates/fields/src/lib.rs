@@ -21,3 +21,4 @@ pub mod value;
 pub mod view;
 
 pub use catalogue::{Class, Field, FieldDef, FieldFlags, Fields, SYSCALL_SOURCE};
+pub use extract::evt::generic_id;

@@ -130,7 +130,7 @@ impl<'c> ProgramBuilder<'c> {
     /// The program. Children are put in order of cost, and results that depend only on a process
     /// image or a file descriptor get a place to be remembered.
     pub fn finish(mut self) -> Program {
-        self.base.lookups = lookup::build(&self.base.values, &mut self.base.checks);
+        self.base.lookups = lookup::build(&mut self.base.checks);
         let roots: Vec<NodeId> = self.base.conditions.iter().map(|c| c.root).collect();
         self.program.base = Arc::new(self.base);
         self.program.order_children();

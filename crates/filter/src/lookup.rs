@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::matching::{BytesSet, Predicate};
-use crate::program::{CheckId, CheckNode, Quantifier, Test, ValueId, ValueNode};
+use crate::program::{CheckId, CheckNode, Quantifier, Test, ValueId};
 use crate::syntax::Operator;
 
 type Map<K, V> = HashMap<K, V, FxBuildHasher>;
@@ -168,7 +168,7 @@ fn constants(check: &CheckNode) -> Option<(Kind, Vec<&[u8]>)> {
 }
 
 /// Makes the tables that are worth their while and tells the checks.
-pub(crate) fn build(values: &[ValueNode], checks: &mut [CheckNode]) -> Vec<Lookup> {
+pub(crate) fn build(checks: &mut [CheckNode]) -> Vec<Lookup> {
     let mut wanted: Vec<(ValueId, Kind, Vec<CheckId>)> = Vec::new();
     let mut places: Map<(ValueId, Kind), usize> = Map::default();
     for (check, id) in checks.iter().zip((0..).map(CheckId)) {
@@ -181,7 +181,6 @@ pub(crate) fn build(values: &[ValueNode], checks: &mut [CheckNode]) -> Vec<Looku
     }
     let mut lookups = Vec::new();
     for (value, kind, ids) in wanted {
-        debug_assert!((value.0 as usize) < values.len());
         if ids.len() < WORTH_A_TABLE {
             continue;
         }

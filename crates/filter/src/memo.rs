@@ -11,7 +11,7 @@
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
 
-/// Bytes a table may take.
+/// Bytes a table may take; 64 rows are there at least, however large.
 const BUDGET: usize = 1 << 20;
 
 /// Results of one scope.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use peregrine_event::Priority;
 use peregrine_filter::event_types::{EventCodes, SyscallIds, event_set, syscall_set};
 use peregrine_filter::{
     CompileError, ConditionId, Expr, ExprKind, ParseOptions, Program, ProgramBuilder, Span,
@@ -68,6 +69,8 @@ pub(crate) struct Compiler<'r, 'c> {
     pub sources: &'r [EventSource<'c>],
     pub collector: &'r Collector,
     pub extras: &'r Extras,
+    /// Rules below it are not used.
+    pub min_priority: Priority,
     pub report: &'r mut Report,
     pub texts: Texts,
     lists: Vec<CompiledList>,
@@ -91,12 +94,14 @@ impl<'r, 'c> Compiler<'r, 'c> {
         sources: &'r [EventSource<'c>],
         collector: &'r Collector,
         extras: &'r Extras,
+        min_priority: Priority,
         report: &'r mut Report,
     ) -> Self {
         Self {
             sources,
             collector,
             extras,
+            min_priority,
             report,
             texts: Texts::default(),
             lists: Vec::new(),
@@ -131,7 +136,7 @@ impl<'r, 'c> Compiler<'r, 'c> {
         if !self.report.has_errors() {
             self.warn_unused();
             std::mem::take(&mut self.lints).into_iter().for_each(|lint| self.report.lint(lint));
-            lint::check_shadows(collector, &rules, &programs, self.report);
+            lint::check_shadows(collector, &rules, &programs, self.min_priority, self.report);
         }
         let macros = collector
             .macros

@@ -178,8 +178,13 @@ impl<'c> Loader<'c> {
         }
         // After errors in its structure a file is still compiled, for the sake of the errors in
         // its conditions; Falco's view of the result ends at the first one anyway.
-        let compiler =
-            Compiler::new(&self.event_sources, &self.collector, &self.extras, &mut report);
+        let compiler = Compiler::new(
+            &self.event_sources,
+            &self.collector,
+            &self.extras,
+            self.min_priority,
+            &mut report,
+        );
         let compiled = compiler.run();
         if report.result.is_ok() {
             self.compiled = compiled;

@@ -185,6 +185,14 @@ fn mount<'c>(
     }
 }
 
+/// What a key of a mount means.
+///
+/// # Errors
+/// It is no regular expression.
+pub(crate) fn mount_pattern(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).multi_line(true).build()
+}
+
 /// Whether a regular expression matches somewhere. There are as many as rules name.
 fn matches(pattern: &str, text: &str) -> bool {
     const MOST: usize = 256;
@@ -192,12 +200,15 @@ fn matches(pattern: &str, text: &str) -> bool {
         static COMPILED: RefCell<FxHashMap<Box<str>, Option<Regex>>> = RefCell::default();
     }
     COMPILED.with_borrow_mut(|compiled| {
+        if let Some(regex) = compiled.get(pattern) {
+            return regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        }
         if compiled.len() >= MOST {
             compiled.clear();
         }
-        let regex = compiled
-            .entry(pattern.into())
-            .or_insert_with(|| RegexBuilder::new(pattern).multi_line(true).build().ok());
-        regex.as_ref().is_some_and(|regex| regex.is_match(text))
+        let regex = mount_pattern(pattern).ok();
+        let is_match = regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        compiled.insert(pattern.into(), regex);
+        is_match
     })
 }

@@ -3,7 +3,7 @@
 use peregrine_event::event::Category;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
 use peregrine_event::table::{arg, code};
-use peregrine_event::{EventCode, EventFlags, Format, ParamType, Value};
+use peregrine_event::{EventCode, EventFlags, Format, ParamType, Record, Value};
 use peregrine_filter::catalog::{FieldArg, FieldRef};
 
 use crate::catalogue::{Field, NAMED_PARAM, ParamNames};
@@ -33,6 +33,23 @@ enum Subject {
     Other,
     /// No file descriptor is known.
     Unknown,
+}
+
+/// The portable id of the call that a generic event reports; 0 if it is unknown.
+#[inline]
+pub fn generic_id(record: &Record<'_>) -> u16 {
+    match record.uint(arg::generic_x::ID) {
+        None | Some(0) => generic_id_of_number(record),
+        // One that fits no id is none.
+        Some(id) => u16::try_from(id).unwrap_or(0),
+    }
+}
+
+/// A call that the recorder did not know may be known by its number today.
+#[cold]
+fn generic_id_of_number(record: &Record<'_>) -> u16 {
+    let native = record.uint(arg::generic_x::nativeID);
+    X86_64.iter().find(|call| Some(u64::from(call.number)) == native).map_or(0, |call| call.id)
 }
 
 impl EventView<'_> {
@@ -211,15 +228,8 @@ impl EventView<'_> {
         let def = self.record.def();
         match def.code {
             code::GENERIC_X => {
-                let mut id = self.record.uint(arg::generic_x::ID).unwrap_or(0);
-                // A call that the recorder did not know may be known by its number today.
-                if id == 0
-                    && let Some(native) = self.record.uint(arg::generic_x::nativeID)
-                    && let Some(call) = X86_64.iter().find(|call| u64::from(call.number) == native)
-                {
-                    id = u64::from(call.id);
-                }
-                Value::text(SYSCALL_NAMES.get(id as usize).copied().unwrap_or("unknown"))
+                let id = usize::from(generic_id(&self.record));
+                Value::text(SYSCALL_NAMES.get(id).copied().unwrap_or("unknown"))
             }
             code::ASYNCEVENT_E => self.param_text_or_na(arg::asyncevent_e::name),
             _ => Value::text(def.name),

@@ -3,7 +3,7 @@
 //! A scalar is an `Option<Value>`; text borrows from the record or from the process image wherever
 //! it exists there in one piece.
 
-mod container;
+pub(crate) mod container;
 pub(crate) mod evt;
 pub(crate) mod fd;
 mod fdlist;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use peregrine_event::Priority;
 use peregrine_filter::{Expr, ExprKind, Program};
 
 use crate::collector::Collector;
@@ -22,6 +23,7 @@ pub(crate) fn check(
     collector: &Collector,
     rules: &[CompiledRule],
     programs: &[Arc<Program>],
+    min_priority: Priority,
     report: &mut Report,
 ) {
     if rules.len() > MAX_COMPARED {
@@ -30,7 +32,11 @@ pub(crate) fn check(
     let mut interned: HashMap<String, u32> = HashMap::new();
     let mut seen: Vec<(&RuleItem, usize, Vec<u32>)> = Vec::new();
     for rule in rules {
-        let Some(item) = collector.rules.get(&rule.name).filter(|item| item.enabled) else {
+        let Some(item) = collector
+            .rules
+            .get(&rule.name)
+            .filter(|item| item.enabled && item.priority.is_at_least(min_priority))
+        else {
             continue;
         };
         let expr = programs[rule.source].source(rule.condition);

@@ -92,6 +92,11 @@ fn test(node: &Node, folder: &Path) -> Outcome<Test> {
         &["name", "only", "given", "events", "capture", "filter", "expect", "expect_none"],
     )?;
     let name = required(node, "name")?;
+    for (key, needs) in [("given", "events"), ("filter", "capture")] {
+        if let (Some(value), None) = (node.get(key), node.get(needs)) {
+            return fail(value, format!("'{key}' needs '{needs}'"));
+        }
+    }
     let input = match (node.get("events"), node.get("capture")) {
         (Some(events), None) => scripted(node, events)?,
         (None, Some(capture)) => Input::Capture {
@@ -116,9 +121,13 @@ fn expected(node: &Node) -> Outcome<Expected> {
     for (key, value) in node.get("fields").map_or(Ok(&[][..]), |n| mapping(n))? {
         fields.push((scalar(key)?.to_owned(), scalar(value)?.to_owned()));
     }
-    let count = node.get("count").map(|n| number(n, None)).transpose()?;
+    let count = node.get("count").map(|n| {
+        let count = number(n, None)?;
+        u64::try_from(count).or_else(|_| fail(n, "'count' cannot be negative"))
+    });
+    let count = count.transpose()?;
     let output = texts(node, "output")?;
-    Ok(Expected { rule: required(node, "rule")?, output, fields, count: count.map(|n| n as u64) })
+    Ok(Expected { rule: required(node, "rule")?, output, fields, count })
 }
 
 fn scripted(test: &Node, events: &Node) -> Outcome<Input> {
@@ -193,13 +202,24 @@ fn process(node: &Node) -> Outcome<(ThreadEntry, Vec<FdEntry>)> {
     entry.args = zero_ended(&texts(node, "args")?);
     entry.env = zero_ended(&texts(node, "env")?);
     entry.cgroups = zero_ended(&texts(node, "cgroups")?);
-    entry.uid = int("uid")?.unwrap_or(0) as u32;
-    entry.gid = int("gid")?.unwrap_or(0) as u32;
-    entry.loginuid = int("loginuid")?.map_or(u32::MAX, |id| id as u32);
-    entry.tty = int("tty")?.unwrap_or(0) as u32;
+    let id = |key: &str, default: u32| match node.get(key) {
+        None => Ok(default),
+        // -1 is how nobody is often written.
+        Some(value) => match number(value, None)? {
+            -1 => Ok(u32::MAX),
+            id => u32::try_from(id).or_else(|_| fail(value, format!("{id} is no {key}"))),
+        },
+    };
+    entry.uid = id("uid", 0)?;
+    entry.gid = id("gid", 0)?;
+    entry.loginuid = id("loginuid", u32::MAX)?;
+    entry.tty = id("tty", 0)?;
     entry.sid = int("sid")?.unwrap_or(entry.sid);
     if let Some(vpid) = int("vpid")? {
-        (entry.vpid, entry.vtid) = (vpid, vpid);
+        entry.vpid = vpid;
+        if entry.tid == pid {
+            entry.vtid = vpid;
+        }
     }
     let mut files = Vec::new();
     for (fd, what) in node.get("fds").map_or(Ok(&[][..]), |n| mapping(n))? {
@@ -358,7 +378,19 @@ fn value_bytes(node: &Node, param: &ParamDef) -> Outcome<Vec<u8>> {
             Ok(text.as_bytes().to_vec())
         }
         ty if matches!(ty.scap_width(), Width::Fixed(_)) => {
-            Ok(integer(number(node, Some(param))?, ty))
+            let value = number(node, Some(param))?;
+            // As a signed or as an unsigned number.
+            let fits = match ty.scap_width() {
+                Width::Fixed(width @ ..8) => {
+                    let bits = 8 * u32::from(width);
+                    (-(1 << (bits - 1))..1 << bits).contains(&value)
+                }
+                _ => true,
+            };
+            if !fits {
+                return fail(node, format!("{value} is out of the range of '{}'", param.name));
+            }
+            Ok(integer(value, ty))
         }
         _ => Ok([text.as_bytes(), b"\0"].concat()),
     }
