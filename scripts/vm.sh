@@ -10,7 +10,7 @@
 # SCRIPT    run by busybox sh; its output is printed, its exit status is ours
 #
 # The machine is emulated (TCG: no KVM needed), has one disk in memory and no network. Kernels and
-# build products are cached in ${PEREGRINE_VM_CACHE:-target/vm}.
+# modules are cached in ${PEREGRINE_VM_CACHE:-target/vm}.
 set -euo pipefail
 
 kernel=${1:?kernel}; program=${2:?program}; shift 2
@@ -18,36 +18,14 @@ files=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do files+=("$1"); shift; done
 shift || true
 script=${1:-"exec /bin/$(basename "$program")"}
-cache=${PEREGRINE_VM_CACHE:-$(cd "$(dirname "$0")/.." && pwd)/target/vm}
-mkdir -p "$cache"
 
 for tool in qemu-system-x86_64 busybox cpio dpkg-deb; do
   command -v $tool >/dev/null || { echo "skipped: $tool is missing (qemu-system-x86 busybox-static cpio)"; exit 77; }
 done
 
-fetch_kernel() { # suite -> path of vmlinuz
-  local suite=$1 dir=$cache/$1 uri pattern name
-  if [ -z "$(find "$dir" -name 'vmlinuz*' -size +1M 2>/dev/null)" ]; then
-    mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
-    uri=$(grep -rhoE '(^URIs: |^deb (\[[^]]*\] )?)[a-z]+://[^ ]*/debian/?( |$)' \
-      /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -oE '[a-z]+://[^ ]+' | head -1)
-    [ -n "$uri" ] || { echo "no Debian mirror in /etc/apt/sources*" >&2; return 1; }
-    echo "deb [trusted=yes] $uri $suite main" >"$dir/apt/sources.list"
-    local apt=(apt-get -qq -o Dir::Etc::sourcelist="$dir/apt/sources.list" -o Dir::Etc::sourceparts=-
-      -o Dir::State::lists="$dir/apt/lists" -o Dir::Cache="$dir/apt" -o APT::Sandbox::User=root)
-    "${apt[@]}" update >&2
-    case $suite in sid) pattern='^linux-binary-[0-9.+a-z]*-cloud-amd64$' ;; *) pattern='^linux-image-[0-9][^ ]*-cloud-amd64$' ;; esac
-    name=$(apt-cache -o Dir::Etc::sourcelist="$dir/apt/sources.list" -o Dir::Etc::sourceparts=- \
-      -o Dir::State::lists="$dir/apt/lists" -o Dir::Cache="$dir/apt" search --names-only "$pattern" | awk '{print $1}' | grep -v dbg | sort -V | tail -1)
-    [ -n "$name" ] || { echo "no kernel package in $suite" >&2; return 1; }
-    (cd "$dir" && "${apt[@]}" download "$name" >&2 && dpkg-deb -x ./*.deb . && rm -rf ./*.deb apt)
-  fi
-  find "$dir" -name 'vmlinuz*' -size +1M | sort -V | tail -1
-}
-
 case $kernel in
   */*) image=$kernel ;;
-  *) image=$(fetch_kernel "$kernel") ;;
+  *) image=$("$(dirname "$0")/vm-kernel.sh" "$kernel") ;;
 esac
 
 root=$(mktemp -d); trap 'rm -rf "$root"' EXIT

@@ -72,6 +72,9 @@ pub enum LiveError {
     /// The kernel side.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// What was to be done once the probe was attached failed.
+    #[error(transparent)]
+    Attached(Box<dyn std::error::Error + Send + Sync>),
     /// Nothing can be recorded.
     #[error(transparent)]
     Recorder(#[from] RecorderError),
@@ -173,6 +176,19 @@ impl Live {
         detection: Arc<Detection>,
         sender: &AlertSender,
     ) -> Result<Self, LiveError> {
+        Self::start_with(options, detection, |_| Ok(sender.clone()))
+    }
+
+    /// The same, for what must be done with the probe attached and before there is any thread of the
+    /// engine, such as giving up privileges: `attached` does it and says where alerts go.
+    ///
+    /// # Errors
+    /// [`LiveError`], each with the way out; [`LiveError::Attached`] is what `attached` says.
+    pub fn start_with(
+        options: &LiveOptions,
+        detection: Arc<Detection>,
+        attached: impl FnOnce(&Probe) -> Result<AlertSender, Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Result<Self, LiveError> {
         let mut also_wanted = options.also_wanted.clone();
         also_wanted.all |= options.all_syscalls;
         let table = kernel_table(&detection, &also_wanted);
@@ -194,6 +210,7 @@ impl Live {
             shard.set_interfaces(interfaces.clone());
         }
         let initial_state_time = reading.elapsed();
+        let sender = &attached(&probe).map_err(LiveError::Attached)?;
         let mut recorder = match &options.recording {
             Some(recording) => {
                 let inventories = shards.iter().map(Shard::inventory).collect();

@@ -75,6 +75,15 @@ pub fn groups_in(group: &[u8]) -> impl Iterator<Item = Group> {
     })
 }
 
+/// The ids of the groups that list a user as a member in the text of an `/etc/group`.
+pub fn groups_with(group: &[u8], user: &[u8]) -> impl Iterator<Item = u32> {
+    group.split(|b| *b == b'\n').filter_map(move |line| {
+        let mut fields = line.split(|b| *b == b':').skip(2);
+        let (gid, members) = (fields.next()?, fields.next()?);
+        members.split(|b| *b == b',').any(|member| member == user).then(|| number(gid))?
+    })
+}
+
 impl Users {
     /// Gives the text of the host's `/etc/passwd` and `/etc/group`. Of several lines with one id,
     /// the first counts; lines that make no sense are skipped. Entries become visible when a

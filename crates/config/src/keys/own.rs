@@ -32,6 +32,12 @@ sections! {
         control_socket: String = String::from("/run/peregrine-control.sock"), |key| key.restart();
         /// The page with alerts and charts.
         web: Web = Web::default();
+        /// Give up, once the kernel side is attached, every capability but those that reading
+        /// `/proc` of other users takes. Outputs are opened afterwards.
+        drop_privileges: bool = false, |key| key.restart();
+        /// Go on as this user (a name or a number) once the kernel side is attached, without the
+        /// capabilities that `drop_privileges` gives up. Empty: the user stays.
+        user: String = String::new(), |key| key.restart();
     }
     /// Waiting of processes for what they inherit from their parent on another worker.
     Parking {

@@ -3,7 +3,11 @@
 use std::fmt::Write;
 
 use peregrine_engine::LiveOptions;
-use peregrine_probe::{Capabilities, Hook, doctor};
+use peregrine_probe::loader::SYSCALLS;
+use peregrine_probe::{Capabilities, Hook, Options, Probe, doctor};
+
+use crate::service::privileges;
+use crate::service::running::touch_maps;
 
 /// The report.
 pub fn text() -> String {
@@ -33,6 +37,7 @@ pub fn text() -> String {
         Ok(()) => line!("iterators", "yes: the initial state comes from the kernel"),
         Err(reason) => line!("iterators", "no ({reason}): the initial state comes from /proc"),
     }
+    line!("privileges", "{}", privileges());
     let defaults = LiveOptions::default();
     let ring = defaults.probe.ring_bytes;
     match doctor::largest_ring(ring, defaults.probe.rings) {
@@ -45,4 +50,21 @@ pub fn text() -> String {
     line!("workers", "{}", defaults.workers);
     line!("verdict", "peregrine run will work");
     out
+}
+
+/// What `--drop-privileges` and `--user` leave, found out with a small probe.
+fn privileges() -> String {
+    let options = Options { ring_bytes: 4096, hook: Some(Hook::SysExit), ..Options::default() };
+    let probe = match Probe::load(options, &[0; SYSCALLS]) {
+        Ok(probe) => probe,
+        Err(error) => return format!("cannot be told: {error}"),
+    };
+    match privileges::would_keep(|| touch_maps(&probe)) {
+        Ok((kept, None)) => format!("--drop-privileges keeps {}", privileges::names(kept)),
+        Ok((kept, Some(refused))) => format!(
+            "--drop-privileges keeps {}: without the last, {refused}",
+            privileges::names(kept)
+        ),
+        Err(error) => format!("--drop-privileges is not possible: {error:#}"),
+    }
 }

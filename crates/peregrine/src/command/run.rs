@@ -76,6 +76,12 @@ pub struct RunArgs {
     /// [default: 250]
     #[arg(long, value_name = "MS")]
     parking_ms: Option<u64>,
+    /// Give up every privilege that is not needed once the kernel side is attached
+    #[arg(long)]
+    drop_privileges: bool,
+    /// The same, and go on as this user: a name or a number
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
     /// Record everything that is watched as a capture, too
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -195,6 +201,8 @@ impl RunArgs {
         set("--hook", "peregrine.hook", self.hook.clone());
         set("--all-syscalls", "base_syscalls.all", yes(self.all_syscalls));
         set("--parking-ms", "peregrine.parking.max_wait_ms", text(self.parking_ms));
+        set("--drop-privileges", "peregrine.drop_privileges", yes(self.drop_privileges));
+        set("--user", "peregrine.user", self.user.clone());
         set("--iso-time", "time_format_iso_8601", yes(self.iso_time));
         self.output.set(&mut set);
         out

@@ -6,7 +6,8 @@
 //!          ─► outputs.rs ─► Outputs ──────────────────┘         ├─► running.rs: one loop that
 //! signals, watch.rs (files), control.rs (`peregrine reload`) ───┘   ticks, reloads, stops
 //! ```
-//! `log.rs` takes messages about the engine, `drops.rs` decides what is done about lost events.
+//! `log.rs` takes messages about the engine, `drops.rs` decides what is done about lost events,
+//! `privileges.rs` gives up what is not needed once the probe is attached.
 
 pub mod control;
 pub mod drops;
@@ -14,6 +15,7 @@ pub mod engine;
 pub mod log;
 pub mod metrics;
 pub mod outputs;
+pub mod privileges;
 pub mod reload;
 pub mod rules;
 pub mod running;

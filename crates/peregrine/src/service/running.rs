@@ -12,7 +12,7 @@ use peregrine_engine::{Live, LiveOptions, Summary, ruleset};
 use peregrine_event::Priority;
 use peregrine_fields::view::Session;
 use peregrine_output::{Alert, OutputReport, RuleIdentity, StateQuality};
-use peregrine_probe::Capabilities;
+use peregrine_probe::{Capabilities, Probe};
 use peregrine_serve::ServeOptions;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
@@ -23,6 +23,7 @@ use crate::service::engine;
 use crate::service::log::Log;
 use crate::service::metrics::MetricsWriter;
 use crate::service::outputs::{self, Delivery, Started};
+use crate::service::privileges::{self, Wish};
 use crate::service::reload::{self, Reloaded};
 use crate::service::watch::{FileWatcher, Watched};
 use crate::service::{rules, servers};
@@ -165,28 +166,27 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
         eprintln!("{}", loaded.warnings.trim_end());
     }
     Capabilities::detect().check()?;
+    let wish = Wish::new(&config.settings)?;
     let (happenings, happened) = channel();
-    // Before the workers start, so that no signal finds the default action.
-    let signals = signals(happenings.clone())?;
-    let started = outputs::start(
-        &config.settings,
-        &plan.hostname,
-        plan.name,
-        Delivery::Live,
-        plan.shows_alerts(&config),
-    )?;
-    let mut servers = servers::servers(&config.settings)?;
-    servers.extend(plan.servers.iter().cloned());
-    let metrics = MetricsWriter::new(&config.settings.metrics)?;
-    let serving = match servers.is_empty() && metrics.is_none() {
-        true => None,
-        false => Some(Serving::start(&servers, started.hub.clone())?),
+    // Before anything is attached, so that no signal finds the default action.
+    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+    let mut open = None;
+    let live =
+        Live::start_with(&plan.live_options(&config), Arc::new(loaded.detection), |probe| {
+            let dropped = wish.map(|wish| wish.carry_out(|| touch_maps(probe))).transpose()?;
+            if let Some(dropped) = &dropped {
+                log.info(dropped.to_string());
+            }
+            let opened = Opened::open(plan, &config, signals, &happenings).map_err(|error| {
+                if dropped.is_some() { privileges::explain(error) } else { error }
+            })?;
+            let sender = opened.started.outputs.sender();
+            open = Some(opened);
+            Ok(sender)
+        })?;
+    let Some(Opened { signals, started, serving, metrics }) = open else {
+        anyhow::bail!("the engine started without its outputs, which is a defect");
     };
-    let live = Live::start(
-        &plan.live_options(&config),
-        Arc::new(loaded.detection),
-        &started.outputs.sender(),
-    )?;
     let mut running = Running {
         plan,
         log,
@@ -228,9 +228,55 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
     })
 }
 
+/// What is opened, and the threads that are started, before the workers.
+struct Opened {
+    signals: signal_hook::iterator::Handle,
+    started: Started,
+    serving: Option<Serving>,
+    metrics: Option<MetricsWriter>,
+}
+
+impl Opened {
+    fn open(
+        plan: &Plan<'_>,
+        config: &Config,
+        signals: Signals,
+        happenings: &Sender<Happening>,
+    ) -> anyhow::Result<Self> {
+        let settings = &config.settings;
+        let signals = forward(signals, happenings.clone())?;
+        let started = outputs::start(
+            settings,
+            &plan.hostname,
+            plan.name,
+            Delivery::Live,
+            plan.shows_alerts(config),
+        )?;
+        let mut servers = servers::servers(settings)?;
+        servers.extend(plan.servers.iter().cloned());
+        let metrics = MetricsWriter::new(&settings.metrics)?;
+        let serving = match servers.is_empty() && metrics.is_none() {
+            true => None,
+            false => Some(Serving::start(&servers, started.hub.clone())?),
+        };
+        Ok(Self { signals, started, serving, metrics })
+    }
+}
+
+/// What a running engine does with the probe's maps, reloads included.
+///
+/// # Errors
+/// What the kernel says against it.
+pub fn touch_maps(probe: &Probe) -> Result<(), String> {
+    let touched = probe.refresh_clock().and_then(|()| probe.drops());
+    touched.map(drop).map_err(|error| error.to_string())
+}
+
 /// Turns signals into happenings.
-fn signals(happenings: Sender<Happening>) -> anyhow::Result<signal_hook::iterator::Handle> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+fn forward(
+    mut signals: Signals,
+    happenings: Sender<Happening>,
+) -> anyhow::Result<signal_hook::iterator::Handle> {
     let handle = signals.handle();
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
