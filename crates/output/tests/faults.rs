@@ -11,24 +11,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, bounded};
-use endpoint::{PATIENCE, Well, alert, builder, eager, numbers, spooled, wait_until};
-use peregrine_output::{
-    Failure, FileSink, HttpBatch, HttpOptions, HttpSink, Line, Outputs, Part, ProgramSink, Sink,
-    SinkOptions, SinkTotals, SyslogSink,
+use endpoint::{
+    PATIENCE, Well, alert, all, builder, eager, first, numbers, send, spooled, wait_until,
 };
-
-fn send(outputs: &Outputs, numbers: std::ops::Range<u64>) {
-    let sender = outputs.sender();
-    numbers.for_each(|n| assert!(sender.send(alert(n))));
-}
-
-fn first(outputs: &Outputs) -> SinkTotals {
-    outputs.totals().sinks.swap_remove(0)
-}
-
-fn all(count: u64) -> Vec<u64> {
-    (0..count).collect()
-}
+use peregrine_output::{
+    Failure, FileSink, HttpBatch, HttpOptions, HttpSink, Line, Part, ProgramSink, Sink,
+    SinkOptions, SyslogSink, WhenFull,
+};
 
 /// A sink that hangs in its first write until the gate opens.
 struct Hangs {
@@ -87,6 +76,35 @@ fn a_burst_of_100_000_alerts_is_kept_for_a_sink_that_hangs_and_one_that_is_down(
 }
 
 #[test]
+fn a_burst_that_no_queue_holds_loses_the_newest_and_counts_them() {
+    const BURST: u64 = 100_000;
+    let file = tempfile::tempdir().unwrap();
+    let path = file.path().join("alerts");
+    let (open, gate) = bounded::<()>(0);
+    let hangs = Hangs { gate, got: Arc::default() };
+    let got = hangs.got.clone();
+    let small = SinkOptions { capacity: Some(1000), when_full: WhenFull::DropNewest, ..eager() };
+    let outputs = builder()
+        .sink(hangs, small)
+        .sink(FileSink::new(&path, true).unwrap(), SinkOptions { capacity: None, ..eager() })
+        .start()
+        .unwrap();
+    send(&outputs, 0..BURST);
+    wait_until("the other has all", || outputs.totals().sinks[1].delivered == BURST);
+    assert_eq!(numbers(&std::fs::read_to_string(&path).unwrap()), all(BURST));
+    let sink = first(&outputs);
+    assert_eq!((sink.delivered, sink.waiting + sink.dropped), (0, BURST), "{sink:?}");
+    // What is in its hands, and what its queue holds.
+    assert!((1000..=3000).contains(&sink.waiting), "{sink:?}");
+    drop(open);
+    let sink = outputs.shutdown(Some(PATIENCE)).totals.sinks.remove(0);
+    assert_eq!((sink.delivered + sink.dropped, sink.waiting, sink.failed), (BURST, 0, 0));
+    let got = got.lock().unwrap();
+    assert_eq!(got.len() as u64, sink.delivered);
+    assert!(got.is_sorted() && got[..1000] == all(1000), "the oldest were kept");
+}
+
+#[test]
 fn a_sink_that_hangs_at_the_end_loses_nothing_that_its_spool_holds() {
     let dir = tempfile::tempdir().unwrap();
     let (open, gate) = bounded::<()>(0);
@@ -132,7 +150,7 @@ fn what_a_spool_cannot_hold_is_counted() {
     let got = hangs.got.clone();
     let options = SinkOptions { capacity: Some(100), ..spooled(dir.path(), 64 << 10) };
     let outputs = builder()
-        .sink(hangs, SinkOptions { when_full: peregrine_output::WhenFull::Block, ..options })
+        .sink(hangs, SinkOptions { when_full: WhenFull::Block, ..options })
         .start()
         .unwrap();
     send(&outputs, 0..20_000);
@@ -275,5 +293,18 @@ fn a_logger_that_is_gone_for_a_while_gets_all() {
         assert!(text.ends_with(&format!("alert {number}")), "{text}");
     }
     wait_until("all is delivered", || first(&outputs).delivered == 5);
-    drop(outputs);
+    // It goes away while it is in use, and another takes its place.
+    drop(logger);
+    std::fs::remove_file(&path).unwrap();
+    send(&outputs, 5..10);
+    wait_until("it is gone", || first(&outputs).is_failing);
+    assert_eq!((first(&outputs).waiting, first(&outputs).lost()), (5, 0));
+    let logger = UnixDatagram::bind(&path).unwrap();
+    for number in 5..10 {
+        let length = logger.recv(&mut buffer).unwrap();
+        let text = std::str::from_utf8(&buffer[..length]).unwrap();
+        assert!(text.ends_with(&format!("alert {number}")), "{text}");
+    }
+    wait_until("all is delivered", || first(&outputs).delivered == 10);
+    assert_eq!(outputs.shutdown(Some(PATIENCE)).totals.sinks[0].lost(), 0);
 }

@@ -8,29 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
-use endpoint::{Answer, Endpoint, PATIENCE, Well, alert, builder, eager, spooled, wait_until};
+use endpoint::pki::Pki;
+use endpoint::{Answer, Endpoint, PATIENCE, Well, all, builder, eager, send, spooled, wait_until};
 use peregrine_output::{HttpBatch, HttpOptions, HttpSink, Outputs, SinkTotals, TlsOptions};
-use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 
 fn http(options: HttpOptions) -> HttpSink {
     HttpSink::new(options).unwrap()
 }
 
-fn send(outputs: &Outputs, numbers: std::ops::Range<u64>) {
-    let sender = outputs.sender();
-    numbers.for_each(|n| assert!(sender.send(alert(n))));
-}
-
 fn http_totals(outputs: &Outputs) -> SinkTotals {
     outputs.totals().sinks.into_iter().find(|sink| sink.name == "http").unwrap()
-}
-
-fn all(count: u64) -> Vec<u64> {
-    (0..count).collect()
 }
 
 #[test]
@@ -197,52 +184,6 @@ fn an_endpoint_that_is_slow_or_half_open_delays_nobody() {
         got.sort_unstable();
         got.dedup();
         assert_eq!(got, all(500), "{answer:?}");
-    }
-}
-
-/// An authority, and a server and a client that it vouches for, as PEM files.
-struct Pki {
-    dir: tempfile::TempDir,
-}
-
-impl Pki {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        std::fs::write(dir.path().join("ca.pem"), issuer.pem()).unwrap();
-        let usages = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        for (name, usage) in ["server", "client"].into_iter().zip(usages) {
-            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-            params.extended_key_usages = vec![usage];
-            let key = KeyPair::generate().unwrap();
-            let cert = params.signed_by(&key, &issuer).unwrap();
-            std::fs::write(dir.path().join(format!("{name}.pem")), cert.pem()).unwrap();
-            std::fs::write(dir.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
-        }
-        Self { dir }
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn server(&self, asks_for_client: bool) -> ServerConfig {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let chain = vec![CertificateDer::from_pem_file(self.path("server.pem")).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(self.path("server.key")).unwrap();
-        let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        if !asks_for_client {
-            return builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
-        }
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.path("ca.pem")).unwrap()).unwrap();
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-        builder.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap()
     }
 }
 

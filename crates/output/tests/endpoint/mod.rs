@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use peregrine_output::{
-    Alert, Backoff, Encoding, Failure, Line, LineFormat, OutputsBuilder, Priority, RuleIdentity,
-    Sink, SinkOptions, SpoolOptions, StateQuality, WhenFull,
+    Alert, Backoff, Encoding, Failure, Line, LineFormat, Outputs, OutputsBuilder, Priority,
+    RuleIdentity, Sink, SinkOptions, SinkTotals, SpoolOptions, StateQuality, WhenFull,
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+pub mod pki;
 
 /// Long enough for any machine; no test waits for it when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,6 +36,20 @@ pub fn alert(number: u64) -> Alert {
         state: StateQuality::Exact,
         lineage: Vec::new(),
     }
+}
+
+pub fn send(outputs: &Outputs, numbers: std::ops::Range<u64>) {
+    let sender = outputs.sender();
+    numbers.for_each(|n| assert!(sender.send(alert(n))));
+}
+
+/// What the first sink counts.
+pub fn first(outputs: &Outputs) -> SinkTotals {
+    outputs.totals().sinks.swap_remove(0)
+}
+
+pub fn all(count: u64) -> Vec<u64> {
+    (0..count).collect()
 }
 
 /// The numbers of the alerts in some lines.
@@ -94,12 +110,14 @@ pub enum Answer {
     Close,
 }
 
+type Tls = Arc<Mutex<Option<Arc<ServerConfig>>>>;
 type Behaviour = Arc<Mutex<Box<dyn FnMut(&Request) -> Answer + Send>>>;
 
 pub struct Endpoint {
     pub address: SocketAddr,
     pub taken: Arc<Mutex<Vec<Request>>>,
     behaviour: Behaviour,
+    tls: Tls,
     stop: Arc<AtomicBool>,
 }
 
@@ -116,18 +134,23 @@ impl Endpoint {
             address: listener.local_addr().unwrap(),
             taken: Arc::default(),
             behaviour,
+            tls: Arc::new(Mutex::new(tls.map(Arc::new))),
             stop: Arc::default(),
         };
-        let tls = tls.map(Arc::new);
-        let (taken, behaviour, stop) =
-            (endpoint.taken.clone(), endpoint.behaviour.clone(), endpoint.stop.clone());
+        let (taken, behaviour, tls, stop) = (
+            endpoint.taken.clone(),
+            endpoint.behaviour.clone(),
+            endpoint.tls.clone(),
+            endpoint.stop.clone(),
+        );
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
                 let Ok(stream) = stream else { continue };
-                let (taken, behaviour, tls) = (taken.clone(), behaviour.clone(), tls.clone());
+                let (taken, behaviour) = (taken.clone(), behaviour.clone());
+                let tls = tls.lock().unwrap().clone();
                 std::thread::spawn(move || match tls {
                     None => serve(stream, &taken, &behaviour),
                     Some(tls) => {
@@ -142,6 +165,11 @@ impl Endpoint {
 
     pub fn behave(&self, behaviour: impl FnMut(&Request) -> Answer + Send + 'static) {
         *self.behaviour.lock().unwrap() = Box::new(behaviour);
+    }
+
+    /// Shows another certificate from the next connection on.
+    pub fn present(&self, tls: ServerConfig) {
+        *self.tls.lock().unwrap() = Some(Arc::new(tls));
     }
 
     pub fn url(&self, scheme: &str) -> String {
