@@ -8,6 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod activity;
 pub mod additions;
 pub mod counters;
 pub mod detector;

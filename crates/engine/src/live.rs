@@ -14,6 +14,7 @@ use peregrine_probe::loader::{self, SYSCALLS, with_class};
 use peregrine_probe::{Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Ring};
 use peregrine_state::{ChildRule, Config, Counters, Directory, Shard};
 
+use crate::activity::{Activity, Watch};
 use crate::counters::{WorkerCounters, WorkerTotals};
 use crate::host::{self, HostFiles};
 use crate::interest::{self, Wanted};
@@ -125,6 +126,8 @@ pub struct Observation {
     pub state: Counters,
     /// Cost of the kernel programs; empty unless measured.
     pub costs: Vec<ProgramCost>,
+    /// What keeps the workers busy.
+    pub activity: Activity,
 }
 
 /// What a run did.
@@ -408,7 +411,13 @@ impl Live {
             rules: detection.rules.iter().map(rule).collect(),
             state: self.published.state(),
             costs: self.probe.costs(),
+            activity: self.published.activities().sum(),
         })
+    }
+
+    /// Through which who watches has thread groups counted one by one.
+    pub fn watch(&self) -> Arc<Watch> {
+        self.published.activities().watch().clone()
     }
 
     /// Housekeeping, to be called about once a second: users and groups that changed, a clock that
@@ -417,6 +426,7 @@ impl Live {
     /// # Errors
     /// The kernel refuses the clock's update.
     pub fn tick(&self) -> Result<(), LiveError> {
+        self.published.activities().watch().tick();
         if self.host_files.load().is_stale() {
             self.host_files.store(Arc::new(HostFiles::read()));
         }

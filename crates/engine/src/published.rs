@@ -1,12 +1,16 @@
-//! What workers tell about once a second, for reports: costs per rule, sizes of the state.
+//! What workers tell about once a second, for reports: costs per rule, sizes of the state,
+//! what keeps them busy.
 //!
 //! A worker counts for itself and adds up here, so nothing is shared per event. Rules are known by
 //! name: their numbers go on when the rule set is replaced.
+
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use peregrine_state::Counters;
 use rustc_hash::FxHashMap;
 
+use crate::activity::Activities;
 use crate::detector::Detector;
 
 /// What a rule did and cost.
@@ -25,13 +29,20 @@ pub struct RuleTotals {
 pub struct Published {
     rules: Mutex<FxHashMap<String, RuleTotals>>,
     state: Vec<Mutex<Counters>>,
+    activities: Arc<Activities>,
 }
 
 impl Published {
     /// Nothing yet, for a number of workers.
     pub fn new(workers: usize) -> Self {
         let state = (0..workers).map(|_| Mutex::default()).collect();
-        Self { rules: Mutex::default(), state }
+        let activities = Arc::new(Activities::new(workers));
+        Self { rules: Mutex::default(), state, activities }
+    }
+
+    /// What keeps the workers busy.
+    pub fn activities(&self) -> &Arc<Activities> {
+        &self.activities
     }
 
     /// Adds what a worker's detector counted since it was asked last.

@@ -24,6 +24,7 @@ use peregrine_output::{AlertSender, StateQuality};
 use peregrine_probe::{Ring, SleepFlags};
 use peregrine_state::{Applied, Directory, EventContext, Shard, Subject};
 
+use crate::activity::ActivityCounter;
 use crate::counters::WorkerCounters;
 use crate::detector::Detector;
 use crate::host::HostFiles;
@@ -82,6 +83,7 @@ pub struct Worker {
     directory: Arc<Directory>,
     progress: Arc<Progress>,
     published: Arc<Published>,
+    activity: ActivityCounter,
     tap: Option<Tap>,
     own: usize,
     number: u64,
@@ -109,6 +111,10 @@ impl Worker {
             session,
             directory: tools.directory,
             progress: tools.progress,
+            activity: ActivityCounter::new(
+                tools.published.activities().clone(),
+                tools.position.0 as usize,
+            ),
             published: tools.published,
             tap: tools.tap,
             own: tools.position.0 as usize,
@@ -127,6 +133,7 @@ impl Worker {
             self.counters.malformed.add(1);
             return;
         };
+        self.activity.note(&record, &self.shard);
         if let Some(tap) = &mut self.tap {
             tap.before(&record, &self.shard);
         }
@@ -270,6 +277,7 @@ impl Worker {
         let counters = self.shard.counters();
         self.published.add_rules(&mut self.detector);
         self.published.set_state(self.own, counters);
+        self.activity.tell(&self.shard);
         self.counters.threads.set(counters.n_threads);
         self.counters.fds.set(counters.n_fds);
     }

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use peregrine_event::Priority;
+use serde::{Deserialize, Serialize};
 
 /// What all alerts of one rule have in common; made once when rules are loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleIdentity {
     name: String,
+    #[serde(with = "priority_name")]
     priority: Priority,
     source: String,
     tags: Vec<String>,
@@ -64,6 +66,21 @@ impl RuleIdentity {
     /// Whether alerts of this rule are about the engine itself.
     pub fn is_internal(&self) -> bool {
         self.internal
+    }
+}
+
+/// A priority by its name.
+mod priority_name {
+    use peregrine_event::Priority;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(value: &Priority, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(value.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Priority, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 

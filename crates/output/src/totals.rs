@@ -7,6 +7,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 /// Counters of one sink, written by the dispatcher and by the sink's threads.
 #[derive(Debug, Default)]
 pub(crate) struct SinkShared {
@@ -65,7 +67,8 @@ pub(crate) fn add(counter: &AtomicU64, n: usize) {
 }
 
 /// What a sink did so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SinkTotals {
     /// Name of the sink.
     pub name: String,
@@ -126,7 +129,8 @@ impl SinkTotals {
 }
 
 /// What the output did so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OutputTotals {
     /// Alerts taken from workers.
     pub accepted: u64,

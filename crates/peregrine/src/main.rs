@@ -8,6 +8,8 @@ mod replaying;
 mod report;
 mod service;
 mod serving;
+mod terminal;
+mod top;
 mod writing;
 
 use std::io::Write;
@@ -51,6 +53,8 @@ enum Command {
     Config(command::config::ConfigCommand),
     /// Follow the alerts of a running Peregrine
     Tail(command::tail::TailArgs),
+    /// Show what keeps a running Peregrine busy: workers, rings, losses, processes, events, rules
+    Top(command::top::TopArgs),
     /// Say what this kernel allows and what Peregrine will do about it
     Doctor,
     /// List the events and their parameters
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Command::Falco { args } => return falco::main(args),
         Command::Config(config) => command::config::run(&config),
         Command::Tail(args) => command::tail::run(&args),
+        Command::Top(args) => command::top::run(&args),
         Command::Doctor => print(&command::doctor::text()),
         Command::Events(args) => print(&command::events::text(&args)),
         Command::Fields(args) => print(&command::fields::text(&args)),

@@ -7,16 +7,17 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::Args;
+use peregrine_engine::activity::GroupActivity;
 use peregrine_engine::counters::WorkerTotals;
 use peregrine_engine::{Detection, Live, Observation, host, ruleset};
 use peregrine_output::{Hub, OutputTotals};
 use peregrine_probe::drops::{CAUSE_NAMES, CLASS_NAMES};
 use peregrine_rules::ENGINE_VERSION;
 use peregrine_serve::resources::Resources;
-use peregrine_serve::snapshot::Identity;
+use peregrine_serve::snapshot::{Identity, Name};
 use peregrine_serve::{
-    Board, DropCount, FileHash, Program, RingLevel, RuleCost, RuleText, ServeOptions, Server,
-    Snapshot, WorkerLevel, is_fit_token,
+    Board, BusyProcess, DropCount, FileHash, Program, RingLevel, RuleCost, RuleText, ServeOptions,
+    Server, Snapshot, WorkerLevel, is_fit_token,
 };
 use sha2::{Digest, Sha256};
 
@@ -121,6 +122,11 @@ impl Serving {
         })
     }
 
+    /// Where the numbers are.
+    pub fn board(&self) -> Arc<Board> {
+        self.board.clone()
+    }
+
     /// Where the servers listen.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.servers.iter().map(Server::address)
@@ -176,19 +182,22 @@ fn snapshot(observation: &Observation) -> Snapshot {
         observation.rings.iter().filter(|ring| ring.0 == worker).map(|ring| ring.1).sum()
     };
     let workers = observation.workers.iter().enumerate().map(|(index, worker)| WorkerLevel {
-        counters: worker.named(),
+        counters: named(&worker.named()),
         records: worker.records,
         pending_bytes: pending(index as u32),
     });
-    let rings = observation.rings.iter().map(|(_, pending_bytes, capacity_bytes)| RingLevel {
+    let rings = observation.rings.iter().map(|(worker, pending_bytes, capacity_bytes)| RingLevel {
+        worker: *worker,
         pending_bytes: *pending_bytes,
         capacity_bytes: *capacity_bytes,
     });
-    let name = |names: &[&'static str], index: u32| names.get(index as usize).copied();
+    let name = |names: &[&'static str], index: u32| {
+        names.get(index as usize).copied().unwrap_or("unknown").into()
+    };
     let drops = observation.drops.entries.iter().map(|(ring, class, cause, count)| DropCount {
         ring: *ring,
-        class: name(&CLASS_NAMES, *class).unwrap_or("unknown"),
-        cause: name(&CAUSE_NAMES, *cause).unwrap_or("unknown"),
+        class: name(&CLASS_NAMES, *class),
+        cause: name(&CAUSE_NAMES, *cause),
         count: *count,
     });
     let rules = observation.rules.iter().map(|(identity, totals)| RuleCost {
@@ -202,17 +211,33 @@ fn snapshot(observation: &Observation) -> Snapshot {
         runs: cost.runs,
         time_ns: cost.ns,
     });
+    let activity = &observation.activity;
+    let process = |group: &GroupActivity| BusyProcess {
+        pid: group.tgid,
+        records_per_s: group.records_per_s,
+        name: group.name.clone(),
+        command: group.command.clone(),
+        user: group.user.clone(),
+        container: group.container.clone(),
+    };
     Snapshot {
         events: total.events,
         alerts: total.alerts,
         workers: workers.collect(),
         rings: rings.collect(),
         drops: drops.collect(),
-        state: observation.state.named().to_vec(),
+        state: named(&observation.state.named()),
         rules: rules.collect(),
         programs: programs.collect(),
+        event_types: named(&activity.types),
+        processes: activity.groups.as_ref().map(|groups| groups.iter().map(process).collect()),
+        other_records_per_s: activity.other_records_per_s,
         ..Snapshot::default()
     }
+}
+
+fn named(values: &[(&'static str, u64)]) -> Vec<(Name, u64)> {
+    values.iter().map(|(name, value)| (Name::Borrowed(*name), *value)).collect()
 }
 
 fn texts(rules: &Detection) -> Vec<RuleText> {

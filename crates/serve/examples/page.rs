@@ -77,9 +77,18 @@ fn snapshot(start_ns: u64, second: u64, rules: &[Arc<RuleIdentity>]) -> Snapshot
         events,
         alerts: second,
         workers: vec![WorkerLevel { records: events, ..WorkerLevel::default() }],
-        rings: vec![RingLevel { pending_bytes: (second * 37 % 90) << 14, capacity_bytes: 8 << 20 }],
-        drops: vec![DropCount { ring: 0, class: "other", cause: "ring full", count: second / 9 }],
-        state: vec![("n_threads", 311), ("n_fds", 2750)],
+        rings: vec![RingLevel {
+            worker: 0,
+            pending_bytes: (second * 37 % 90) << 14,
+            capacity_bytes: 8 << 20,
+        }],
+        drops: vec![DropCount {
+            ring: 0,
+            class: "other".into(),
+            cause: "ring full".into(),
+            count: second / 9,
+        }],
+        state: vec![("n_threads".into(), 311), ("n_fds".into(), 2750)],
         rules: rules.iter().enumerate().map(cost).collect(),
         outputs: OutputTotals {
             sinks: vec![SinkTotals {

@@ -21,5 +21,5 @@ pub mod web;
 pub use board::Board;
 pub use server::{ServeError, ServeOptions, Server, is_fit_token};
 pub use snapshot::{
-    DropCount, FileHash, Program, RingLevel, RuleCost, RuleText, Snapshot, WorkerLevel,
+    BusyProcess, DropCount, FileHash, Program, RingLevel, RuleCost, RuleText, Snapshot, WorkerLevel,
 };

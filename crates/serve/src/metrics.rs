@@ -205,10 +205,10 @@ impl Page {
         w.counter("falcosecurity_scap_n_drops_scratch_map", FALCO_HELP, none(scratch))?;
         let mut by_class: Vec<(&str, u64)> = Vec::new();
         let in_buffer = |cause: &str| matches!(cause, "ring full" | "class share");
-        for drop in s.drops.iter().filter(|drop| in_buffer(drop.cause)) {
+        for drop in s.drops.iter().filter(|drop| in_buffer(&drop.cause)) {
             match by_class.iter_mut().find(|(class, _)| *class == drop.class) {
                 Some((_, sum)) => *sum += drop.count,
-                None => by_class.push((drop.class, drop.count)),
+                None => by_class.push((&drop.class, drop.count)),
             }
         }
         let by_class =
@@ -216,7 +216,7 @@ impl Page {
         w.counter("falcosecurity_scap_n_drops_buffer", FALCO_HELP, by_class)?;
         for (name, value) in &s.state {
             // What is there now, and what was counted.
-            match *name {
+            match &**name {
                 "n_threads" | "n_fds" => {
                     let name = format!("falcosecurity_scap_{name}_total");
                     w.gauge(&name, FALCO_HELP, none(*value as f64))?;
@@ -233,9 +233,11 @@ impl Page {
         w.gauge("peregrine_healthy", "Whether /healthz says ok", none(healthy))?;
         w.counter("peregrine_events", "Events that reached the rules", none(s.events))?;
         w.counter("peregrine_alerts", "Alerts made", none(s.alerts))?;
+        let types = s.event_types.iter().map(|(name, count)| (labels([("type", name)]), *count));
+        w.counter("peregrine_records", "Records taken from the rings, by type of event", types)?;
         let hook = labels([("hook", &s.identity.hook)]);
         w.info("peregrine_hook", [hook])?;
-        let names = s.workers.first().map(|w| w.counters.iter().map(|c| c.0).collect::<Vec<_>>());
+        let names = s.workers.first().map(|w| w.counters.iter().map(|c| &*c.0).collect::<Vec<_>>());
         for (at, name) in names.unwrap_or_default().into_iter().enumerate() {
             let of_worker = s.workers.iter().enumerate().filter_map(|(number, worker)| {
                 let labels = labels([("worker", &number.to_string())]);
@@ -252,7 +254,7 @@ impl Page {
         }
         let drops = s.drops.iter().map(|drop| {
             let ring = drop.ring.to_string();
-            (labels([("ring", &ring), ("class", drop.class), ("cause", drop.cause)]), drop.count)
+            (labels([("ring", &ring), ("class", &drop.class), ("cause", &drop.cause)]), drop.count)
         });
         w.counter("peregrine_drops", "Records lost on the way from the kernel", drops)?;
         let rings = || s.rings.iter().enumerate();
@@ -363,12 +365,18 @@ mod tests {
             rules_files: vec![FileHash { name: "a.yaml".into(), sha256: "6f00".into() }],
             workers: vec![WorkerLevel {
                 records: 90,
-                counters: vec![("records", 90), ("threads", 7)],
+                counters: vec![("records".into(), 90), ("threads".into(), 7)],
                 ..WorkerLevel::default()
             }],
-            rings: vec![RingLevel { pending_bytes: 5, capacity_bytes: 4096 }],
-            drops: vec![DropCount { ring: 1, class: "other", cause: "ring full", count: 10 }],
-            state: vec![("n_threads", 7), ("n_added_fds", 8)],
+            rings: vec![RingLevel { worker: 0, pending_bytes: 5, capacity_bytes: 4096 }],
+            event_types: vec![("openat".into(), 9)],
+            drops: vec![DropCount {
+                ring: 1,
+                class: "other".into(),
+                cause: "ring full".into(),
+                count: 10,
+            }],
+            state: vec![("n_threads".into(), 7), ("n_added_fds".into(), 8)],
             rules: vec![RuleCost {
                 identity: RuleIdentity::new(
                     "Read \"x\"\nuntrusted",
@@ -410,6 +418,7 @@ mod tests {
             r#"peregrine_worker_records_total{worker="0"} 90"#,
             r#"peregrine_worker_threads{worker="0"} 7"#,
             r#"peregrine_drops_total{ring="1",class="other",cause="ring full"} 10"#,
+            r#"peregrine_records_total{type="openat"} 9"#,
             r#"peregrine_ring_pending_bytes{ring="0"} 5"#,
             r#"peregrine_rule_evaluations_total{rule="Read \"x\"\nuntrusted"} 40"#,
             r#"peregrine_rule_seconds_total{rule="Read \"x\"\nuntrusted"} 1.5"#,
@@ -423,7 +432,8 @@ mod tests {
 
     #[test]
     fn each_family_is_told_once() {
-        let worker = WorkerLevel { counters: vec![("records", 1)], ..WorkerLevel::default() };
+        let worker =
+            WorkerLevel { counters: vec![("records".into(), 1)], ..WorkerLevel::default() };
         let snapshot = Snapshot { workers: vec![worker.clone(), worker], ..Snapshot::default() };
         let text = render(Arc::new(snapshot), 1);
         let mut types: Vec<&str> = text.lines().filter(|l| l.starts_with("# TYPE")).collect();

@@ -3,8 +3,11 @@
 use std::fs;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 /// Use of CPU and memory. What cannot be read is zero.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Resources {
     /// CPU of this process, in percent of one CPU, over its life.
     pub cpu_usage_percent: f64,

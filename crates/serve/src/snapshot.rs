@@ -1,13 +1,22 @@
 //! All numbers of a running Peregrine at one moment.
+//!
+//! As JSON they go over the control socket, to `peregrine top`; what an instance of another version
+//! does not know is empty.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use peregrine_output::{OutputTotals, RuleIdentity};
+use serde::{Deserialize, Serialize};
 
 use crate::resources::Resources;
 
+/// A name that is known when the program is built, or comes from another process.
+pub type Name = Cow<'static, str>;
+
 /// What is the same for the life of the process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identity {
     /// Version of Peregrine.
     pub version: String,
@@ -30,7 +39,7 @@ pub struct Identity {
 }
 
 /// A file that was loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileHash {
     /// Its name without the directory.
     pub name: String,
@@ -39,10 +48,11 @@ pub struct FileHash {
 }
 
 /// One worker.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorkerLevel {
     /// Counters by name.
-    pub counters: Vec<(&'static str, u64)>,
+    pub counters: Vec<(Name, u64)>,
     /// Records taken so far: what moves while the worker lives.
     pub records: u64,
     /// Bytes that wait in its rings.
@@ -50,8 +60,11 @@ pub struct WorkerLevel {
 }
 
 /// One ring.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RingLevel {
+    /// The worker that empties it.
+    pub worker: u32,
     /// Bytes that wait.
     pub pending_bytes: u64,
     /// Its size.
@@ -59,20 +72,20 @@ pub struct RingLevel {
 }
 
 /// Records that were lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropCount {
     /// Ring they were meant for.
     pub ring: u32,
     /// What they were worth.
-    pub class: &'static str,
+    pub class: Name,
     /// Why.
-    pub cause: &'static str,
+    pub cause: Name,
     /// How many.
     pub count: u64,
 }
 
 /// What a rule did and cost.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuleCost {
     /// The rule.
     pub identity: Arc<RuleIdentity>,
@@ -104,7 +117,7 @@ pub struct RuleText {
 }
 
 /// A program of the probe; only measured when asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Name.
     pub name: String,
@@ -114,8 +127,27 @@ pub struct Program {
     pub time_ns: u64,
 }
 
+/// A thread group that keeps the workers busy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BusyProcess {
+    /// Its id, the pid of its leader.
+    pub pid: u32,
+    /// Records per second, in about the last second.
+    pub records_per_s: f64,
+    /// Name of its program; empty if it was gone before it could be asked.
+    pub name: String,
+    /// Its program and arguments; cut off.
+    pub command: String,
+    /// Its user.
+    pub user: String,
+    /// Its container; empty on the host.
+    pub container: String,
+}
+
 /// All numbers at one moment. Counters count from the start of the process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Snapshot {
     /// When it was taken, in nanoseconds since the epoch.
     pub time_ns: u64,
@@ -138,11 +170,17 @@ pub struct Snapshot {
     /// Lost records; what is zero may be left out.
     pub drops: Vec<DropCount>,
     /// Sizes and counters of the state, under Falco's names.
-    pub state: Vec<(&'static str, u64)>,
+    pub state: Vec<(Name, u64)>,
     /// Enabled rules.
     pub rules: Vec<RuleCost>,
     /// Programs of the probe; empty unless measured.
     pub programs: Vec<Program>,
+    /// Events per type, as `openat`; what is zero may be left out.
+    pub event_types: Vec<(Name, u64)>,
+    /// The busiest thread groups, busiest first; `None` while nobody watches.
+    pub processes: Option<Vec<BusyProcess>>,
+    /// Records per second of thread groups that are not among them.
+    pub other_records_per_s: f64,
     /// Outputs.
     pub outputs: OutputTotals,
     /// Use of CPU and memory.

@@ -299,7 +299,7 @@ mod tests {
                 evaluations: 5,
                 time_ns: 0,
             }],
-            state: vec![("n_threads", 4), ("n_fds", 0)],
+            state: vec![("n_threads".into(), 4), ("n_fds".into(), 0)],
             ..Snapshot::default()
         }
     }

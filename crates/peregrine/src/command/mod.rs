@@ -12,3 +12,4 @@ pub mod rules;
 pub mod run;
 pub mod shell;
 pub mod tail;
+pub mod top;

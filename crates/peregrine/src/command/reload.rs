@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use peregrine_config::Settings;
 
-use crate::service::control::{self, Request};
+use crate::service::control::{self, Answer, Request};
 
 /// Options of `peregrine reload`.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub struct ReloadArgs {
 pub fn run(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
     let default = Settings::default().peregrine.control_socket;
     let socket = args.socket.as_deref().unwrap_or(&default);
-    let answer = control::ask(socket, &Request::Reload)?;
+    let answer: Answer = control::ask(socket, &Request::Reload)?;
     if !answer.ok {
         bail!("the instance refuses, and goes on as before: {}", answer.message);
     }

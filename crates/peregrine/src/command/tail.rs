@@ -11,6 +11,8 @@ use peregrine_event::Priority;
 use peregrine_output::stream::{self, DEFAULT_SOCKET};
 use serde_json::Value as Json;
 
+use crate::terminal::harmless;
+
 /// Options of `peregrine tail`.
 #[derive(Debug, Args)]
 pub struct TailArgs {
@@ -119,18 +121,6 @@ fn colour(priority: Priority) -> Style {
         5 => Style::new(),
         _ => Style::new().dimmed(),
     }
-}
-
-/// An alert's text comes from those it watches: it must not steer the terminal.
-fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,15 +1,23 @@
-//! The control socket: how `peregrine reload` reaches a running instance.
+//! The control socket: how `peregrine reload` and `peregrine top` reach a running instance.
 //!
-//! A request is one line of JSON, the answer another: `{"command":"reload"}` →
-//! `{"ok":true,"message":"…"}`. Only the owner of the process may connect (mode 0600).
+//! A request is one line of JSON, the answer another. Only the owner of the process may connect
+//! (mode 0600).
+//!
+//! | request | answer |
+//! |---|---|
+//! | `{"command":"reload"}` | [`Answer`]: `{"ok":true,"message":"…"}`, when it is done |
+//! | `{"command":"figures"}` | [`Figures`], which are up to a second old |
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, sync_channel};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use peregrine_serve::Snapshot;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::service::running::Happening;
@@ -27,6 +35,8 @@ const MAX_REQUEST: u64 = 4096;
 pub enum Request {
     /// Load configuration, rules and outputs anew.
     Reload,
+    /// Tell all numbers, and count per process for the next seconds.
+    Figures,
 }
 
 /// What became of it.
@@ -38,17 +48,30 @@ pub struct Answer {
     pub message: String,
 }
 
+/// All numbers, and what is wrong.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Figures {
+    /// The numbers.
+    pub snapshot: Arc<Snapshot>,
+    /// What `/healthz` would say is wrong; empty if all is well.
+    pub problems: Vec<String>,
+}
+
 /// The socket of this process; it is removed when this is dropped.
 pub struct Control {
     path: PathBuf,
 }
 
 impl Control {
-    /// Listens, and tells `happenings` what is asked.
+    /// Listens, and tells `happenings` what is asked; `figures` has the numbers.
     ///
     /// # Errors
     /// The socket cannot be made, or another instance listens there.
-    pub fn start(path: &str, happenings: Sender<Happening>) -> anyhow::Result<Self> {
+    pub fn start(
+        path: &str,
+        happenings: Sender<Happening>,
+        figures: impl Fn() -> Figures + Send + 'static,
+    ) -> anyhow::Result<Self> {
         let path = PathBuf::from(path);
         let listener = peregrine_output::bind_private(&path)
             .with_context(|| format!("listen on {}", path.display()))?;
@@ -56,7 +79,7 @@ impl Control {
             for stream in listener.incoming() {
                 match stream {
                     Ok(stream) => {
-                        if !serve(stream, &happenings) {
+                        if !serve(stream, &happenings, &figures) {
                             return;
                         }
                     }
@@ -77,43 +100,69 @@ impl Drop for Control {
 
 /// Answers one peer; false once nobody takes requests any more. A peer that breaks off is its own
 /// problem.
-fn serve(mut stream: UnixStream, happenings: &Sender<Happening>) -> bool {
+fn serve(
+    stream: UnixStream,
+    happenings: &Sender<Happening>,
+    figures: impl Fn() -> Figures,
+) -> bool {
     let _ = stream.set_read_timeout(Some(PEER_PATIENCE));
     let _ = stream.set_write_timeout(Some(PEER_PATIENCE));
     let mut line = String::new();
     let read = BufReader::new((&stream).take(MAX_REQUEST)).read_line(&mut line);
-    let request = read.ok().and_then(|_| serde_json::from_str::<Request>(&line).ok());
-    let answer = match request {
-        None => Answer { ok: false, message: "the request is not understood".into() },
+    match read.ok().and_then(|_| serde_json::from_str::<Request>(&line).ok()) {
+        None => answer(stream, &refusal("the request is not understood")),
+        Some(Request::Figures) => answer(stream, &figures()),
         Some(Request::Reload) => {
-            let (answers, answer) = sync_channel(1);
+            let (answers, done) = sync_channel(1);
             if happenings.send(Happening::Asked(answers)).is_err() {
                 return false;
             }
-            answer.recv_timeout(ANSWER_PATIENCE).unwrap_or_else(|_| Answer {
-                ok: false,
-                message: "the instance did not answer in time".into(),
-            })
+            // A reload may take long, and others want to watch meanwhile.
+            let waiting = std::thread::Builder::new().name("reloading".into()).spawn(move || {
+                let late = |_| refusal("the instance did not answer in time");
+                answer(stream, &done.recv_timeout(ANSWER_PATIENCE).unwrap_or_else(late));
+            });
+            // Without a thread the peer sees its connection end; the reload happens all the same.
+            drop(waiting);
         }
-    };
-    if let Ok(text) = serde_json::to_string(&answer) {
-        let _ = writeln!(stream, "{text}");
     }
     true
+}
+
+fn refusal(message: &str) -> Answer {
+    Answer { ok: false, message: message.to_owned() }
+}
+
+fn answer(mut stream: UnixStream, answer: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(answer) {
+        let _ = writeln!(stream, "{text}");
+    }
 }
 
 /// Asks a running instance.
 ///
 /// # Errors
-/// Nobody listens, or nobody answers.
-pub fn ask(path: &str, request: &Request) -> anyhow::Result<Answer> {
-    let mut stream = UnixStream::connect(path)
-        .with_context(|| format!("no running instance listens on {path}"))?;
-    stream.set_read_timeout(Some(ANSWER_PATIENCE))?;
+/// Nobody listens, nobody answers, or the instance does not know the request.
+pub fn ask<T: DeserializeOwned>(path: &str, request: &Request) -> anyhow::Result<T> {
+    let mut stream = UnixStream::connect(path).with_context(|| {
+        format!(
+            "no running instance listens on {path}; start one with `peregrine run`, or name its \
+             peregrine.control_socket with --socket"
+        )
+    })?;
+    let patience = match request {
+        Request::Reload => ANSWER_PATIENCE,
+        Request::Figures => PEER_PATIENCE,
+    };
+    stream.set_read_timeout(Some(patience))?;
     writeln!(stream, "{}", serde_json::to_string(request)?)?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
-    serde_json::from_str(&line).with_context(|| format!("the instance on {path} gave no answer"))
+    serde_json::from_str(&line).map_err(|error| match serde_json::from_str::<Answer>(&line) {
+        // Such as an older version, which has fewer requests.
+        Ok(refused) if !refused.ok => anyhow!("the instance on {path} says: {}", refused.message),
+        _ => anyhow!(error).context(format!("the instance on {path} gave no answer")),
+    })
 }
 
 #[cfg(test)]
@@ -130,17 +179,24 @@ mod tests {
         let path = folder.path().join("control.sock").display().to_string();
         drop(UnixListener::bind(&path).unwrap());
         let (happenings, happened) = channel();
-        let control = Control::start(&path, happenings.clone()).unwrap();
-        assert!(Control::start(&path, happenings).is_err(), "two instances on one socket");
+        let figures = || Figures {
+            snapshot: Arc::new(Snapshot { events: 7, ..Snapshot::default() }),
+            problems: vec!["one".into()],
+        };
+        let control = Control::start(&path, happenings.clone(), figures).unwrap();
+        let second = Control::start(&path, happenings, Figures::default);
+        assert!(second.is_err(), "two instances on one socket");
         let answering = std::thread::spawn(move || match happened.recv() {
             Ok(Happening::Asked(answer)) => {
                 let _ = answer.send(Answer { ok: true, message: "done".into() });
             }
             other => panic!("{other:?}"),
         });
-        let answer = ask(&path, &Request::Reload).unwrap();
+        let answer: Answer = ask(&path, &Request::Reload).unwrap();
         assert_eq!(answer, Answer { ok: true, message: "done".into() });
         answering.join().unwrap();
+        let figures: Figures = ask(&path, &Request::Figures).unwrap();
+        assert_eq!((figures.snapshot.events, figures.problems.len()), (7, 1));
         let mut stream = UnixStream::connect(&path).unwrap();
         writeln!(stream, "nonsense").unwrap();
         let mut line = String::new();
@@ -156,7 +212,8 @@ mod tests {
         let path = folder.path().join("precious");
         std::fs::write(&path, "x").unwrap();
         let (happenings, _happened) = channel();
-        assert!(Control::start(&path.display().to_string(), happenings).is_err());
+        let started = Control::start(&path.display().to_string(), happenings, Figures::default);
+        assert!(started.is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
     }
 }

@@ -17,7 +17,7 @@ use peregrine_serve::ServeOptions;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use crate::service::control::{Answer, Control};
+use crate::service::control::{self, Answer, Control};
 use crate::service::drops::{DropMonitor, Figures};
 use crate::service::engine;
 use crate::service::log::Log;
@@ -202,7 +202,7 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
     running.watch_files();
     let control = running.control();
     (plan.ready)(&running.live, log);
-    for address in running.serving.iter().flat_map(Serving::addresses) {
+    for address in running.serving.addresses() {
         log.info(format!("serving on {address}"));
     }
     running.name_files();
@@ -232,7 +232,7 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
 struct Opened {
     signals: signal_hook::iterator::Handle,
     started: Started,
-    serving: Option<Serving>,
+    serving: Serving,
     metrics: Option<MetricsWriter>,
 }
 
@@ -255,10 +255,7 @@ impl Opened {
         let mut servers = servers::servers(settings)?;
         servers.extend(plan.servers.iter().cloned());
         let metrics = MetricsWriter::new(&settings.metrics)?;
-        let serving = match servers.is_empty() && metrics.is_none() {
-            true => None,
-            false => Some(Serving::start(&servers, started.hub.clone())?),
-        };
+        let serving = Serving::start(&servers, started.hub.clone())?;
         Ok(Self { signals, started, serving, metrics })
     }
 }
@@ -298,7 +295,7 @@ struct Running<'p> {
     watcher: Option<FileWatcher>,
     /// What the watched files held when they were last read.
     fingerprint: u64,
-    serving: Option<Serving>,
+    serving: Serving,
     metrics: Option<MetricsWriter>,
 }
 
@@ -314,10 +311,15 @@ impl Running<'_> {
         if path.is_empty() {
             return None;
         }
-        match Control::start(path, self.happenings.clone()) {
+        let (board, watch) = (self.serving.board(), self.live.watch());
+        let figures = move || {
+            watch.look();
+            control::Figures { snapshot: board.latest(), problems: board.problems(now_ns()) }
+        };
+        match Control::start(path, self.happenings.clone(), figures) {
             Ok(control) => Some(control),
             Err(error) => {
-                self.log.info(format!("no control socket, so `peregrine reload` will not reach this instance: {error:#}"));
+                self.log.info(format!("no control socket, so `peregrine reload` and `peregrine top` will not reach this instance: {error:#}"));
                 None
             }
         }
@@ -329,17 +331,13 @@ impl Running<'_> {
             rules::rule_options(&self.config.settings, &self.plan.rules, Session::default());
         let files = self.config.files.iter().map(|file| file.name.clone().into());
         let config: Vec<PathBuf> = files.filter(|file: &PathBuf| file.exists()).collect();
-        if let Some(serving) = &mut self.serving {
-            serving.set_files(&options.paths, &config);
-        }
+        self.serving.set_files(&options.paths, &config);
     }
 
     fn serve_numbers(&mut self) -> anyhow::Result<()> {
-        if let Some(serving) = &mut self.serving {
-            let snapshot = serving.tick(&self.live, self.started.outputs.totals())?;
-            if let Some(metrics) = &mut self.metrics {
-                metrics.look(&snapshot, &self.started.outputs.sender(), self.log);
-            }
+        let snapshot = self.serving.tick(&self.live, self.started.outputs.totals())?;
+        if let Some(metrics) = &mut self.metrics {
+            metrics.look(&snapshot, &self.started.outputs.sender(), self.log);
         }
         Ok(())
     }
