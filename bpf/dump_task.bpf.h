@@ -92,14 +92,20 @@ SEC("iter.s/task") int dump_task(struct bpf_iter__task *ctx)
 	e->loginuid = task_loginuid(t);
 
 	put_kernel_str(&r, EV_ITER_TASK_COMM, __builtin_preserve_access_index(&t->comm), 16);
+	rec_join(&r);
 	put_task_strings(&r, EV_ITER_TASK_ARGV, task, BPF_CORE_READ(mm, arg_start),
 			 BPF_CORE_READ(mm, arg_end));
+	rec_join(&r);
 	put_file_path(&r, EV_ITER_TASK_EXEPATH, exe);
+	rec_join(&r);
 	put_task_strings(&r, EV_ITER_TASK_ENV, task, BPF_CORE_READ(mm, env_start),
 			 BPF_CORE_READ(mm, env_end));
+	rec_join(&r);
 	if (fs)
 		put_path(&r, EV_ITER_TASK_CWD, __builtin_preserve_access_index(&fs->pwd));
+	rec_join(&r);
 	put_cgroups(&r, EV_ITER_TASK_CGROUPS, t);
+	rec_join(&r);
 	if (fs)
 		put_path(&r, EV_ITER_TASK_ROOT, __builtin_preserve_access_index(&fs->root));
 	dump(&r, seq, BPF_CORE_READ(t, pid), BPF_CORE_READ(t, tgid));

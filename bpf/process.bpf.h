@@ -71,7 +71,9 @@ static __always_inline void fill_clone(struct rec *r, struct ev_clone *e, struct
 	e->parent_start_time = task_start(BPF_CORE_READ(t, real_parent));
 	if (with_args && mm)
 		put_exe_and_args(r, EV_CLONE_EXE, EV_CLONE_ARGS, mm);
+	rec_join(r);
 	put_kernel_str(r, EV_CLONE_COMM, __builtin_preserve_access_index(&t->comm), 16);
+	rec_join(r);
 	put_cgroups(r, EV_CLONE_CGROUPS, t);
 }
 
@@ -294,11 +296,15 @@ SEC("tp_btf/sched_process_exec") int exec(u64 *ctx)
 	fill_exec(e, t);
 	mm = BPF_CORE_READ(t, mm);
 	put_exe_and_args(&r, EV_EXECVE_EXE, EV_EXECVE_ARGS, mm);
+	rec_join(&r);
 	put_kernel_str(&r, EV_EXECVE_COMM, __builtin_preserve_access_index(&t->comm), 16);
+	rec_join(&r);
 	put_cgroups(&r, EV_EXECVE_CGROUPS, t);
 	put_user_strings(&r, EV_EXECVE_ENV, BPF_CORE_READ(mm, env_start),
 			 BPF_CORE_READ(mm, env_end), args_max);
+	rec_join(&r);
 	put_file_path(&r, EV_EXECVE_TRUSTED_EXEPATH, BPF_CORE_READ(mm, exe_file));
+	rec_join(&r);
 	put_kernel_str(&r, EV_EXECVE_FILENAME, BPF_CORE_READ(bprm, filename), PATH_BYTES);
 	submit(&r, CLASS_LIFECYCLE);
 	return 0;
@@ -326,10 +332,14 @@ static __always_inline int failed_exec(struct call *c, u16 code, u32 fixed_bytes
 		put_user_str(&r, EV_EXECVE_EXE, exe);
 		put_user_array(&r, EV_EXECVE_ARGS, argv + width, width);
 	}
+	rec_join(&r);
 	put_kernel_str(&r, EV_EXECVE_COMM, __builtin_preserve_access_index(&t->comm), 16);
+	rec_join(&r);
 	put_cgroups(&r, EV_EXECVE_CGROUPS, t);
 	put_user_array(&r, EV_EXECVE_ENV, envp, width);
+	rec_join(&r);
 	put_file_path(&r, EV_EXECVE_TRUSTED_EXEPATH, BPF_CORE_READ(t, mm, exe_file));
+	rec_join(&r);
 	if (filename)
 		put_user_str(&r, EV_EXECVE_FILENAME, filename);
 	return call_submit(c, &r);

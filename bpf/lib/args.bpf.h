@@ -12,6 +12,7 @@ enum {
 	PAGE_OFFSET_MASK = 4095,
 	/* Strings of a failed exec. Each costs two reads of user memory. */
 	FAILED_EXEC_STRINGS = 64,
+	FAILED_EXEC_STRIDE = 8,
 };
 
 /*
@@ -65,6 +66,36 @@ static __always_inline void put_exe_and_args(struct rec *r, u32 exe, u32 args,
 }
 
 /*
+ * Copies the next FAILED_EXEC_STRIDE strings of an array of user pointers behind what @at and the
+ * position in the scratch say, while fewer than @max bytes are copied; 1 if there may be more.
+ */
+STEP u32 copy_user_strings(u32 key, u32 at, u64 array, u32 width, u32 max)
+{
+	struct scratch *s = scratch_of(key);
+
+	if (!s)
+		return 0;
+	for (u32 i = 0; i < FAILED_EXEC_STRIDE; i++) {
+		u32 bytes = *(volatile u32 *)&s->at;
+		u64 string = 0;
+		u8 *to;
+		long n;
+
+		bpf_probe_read_user(&string, width == 4 ? 4 : 8, (void *)(array + i * width));
+		if (!string || bytes >= max)
+			return 0;
+		to = step_tail(s, at + bytes);
+		if (!to)
+			return 0;
+		n = bpf_probe_read_user_str(to, PATH_BYTES, (void *)string);
+		if (n <= 0)
+			return 0;
+		*(volatile u32 *)&s->at = bytes + n;
+	}
+	return 1;
+}
+
+/*
  * Copies the strings of a NULL-terminated array of user pointers behind @at bytes of the record,
  * at most @max bytes. Returns the bytes written.
  */
@@ -75,24 +106,12 @@ STEP u32 copy_user_array(u32 key, u32 at, u64 array, u32 width, u32 max)
 	if (!s || !array)
 		return 0;
 	s->at = 0;
-	for (u32 i = 0; i < FAILED_EXEC_STRINGS; i++) {
-		u32 bytes = *(volatile u32 *)&s->at;
-		u64 string = 0;
-		u8 *to;
-		long n;
-
-		bpf_probe_read_user(&string, width == 4 ? 4 : 8, (void *)(array + i * width));
-		if (!string || bytes >= max)
+	for (u32 i = 0; i < FAILED_EXEC_STRINGS / FAILED_EXEC_STRIDE; i++) {
+		if (!copy_user_strings(key, at, array, width, max))
 			break;
-		to = step_tail(s, at + bytes);
-		if (!to)
-			break;
-		n = bpf_probe_read_user_str(to, PATH_BYTES, (void *)string);
-		if (n <= 0)
-			break;
-		*(volatile u32 *)&s->at = bytes + n;
+		array += FAILED_EXEC_STRIDE * width;
 	}
-	return s->at;
+	return *(volatile u32 *)&s->at;
 }
 
 static __always_inline void put_user_array(struct rec *r, u32 ordinal, u64 array, u32 width)

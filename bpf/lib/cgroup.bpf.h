@@ -100,13 +100,15 @@ STEP u32 copy_controller(u32 key, u32 at, u64 css, u32 path_at)
 }
 
 struct cgroup_walk {
+	u32 key;
+	u32 at; /* of the record, where the parameter begins */
 	struct css_set *set;
 	struct cgroup *last; /* whose path lies in the path area, from `last_at` on */
 	u32 last_at;
 	u32 bytes;
 };
 
-static __always_inline void add_controller(struct rec *r, struct cgroup_walk *w, u64 index)
+static __always_inline void add_controller(struct cgroup_walk *w, u64 index)
 {
 	struct cgroup_subsys_state *css = NULL;
 	struct cgroup *cgroup;
@@ -117,28 +119,34 @@ static __always_inline void add_controller(struct rec *r, struct cgroup_walk *w,
 	if (!cgroup)
 		return;
 	if (cgroup != w->last) {
-		w->last_at = build_cgroup_path(r->key, (u64)BPF_CORE_READ(cgroup, kn));
+		w->last_at = build_cgroup_path(w->key, (u64)BPF_CORE_READ(cgroup, kn));
 		w->last = cgroup;
 	}
-	w->bytes += copy_controller(r->key, r->len + w->bytes, (u64)css, w->last_at);
+	w->bytes += copy_controller(w->key, w->at + w->bytes, (u64)css, w->last_at);
 }
 
-#define ADD_CONTROLLER(r, walk, id)                                                             \
+#define ADD_CONTROLLER(walk, id)                                                                \
 	do {                                                                                    \
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, id))                      \
-			add_controller(r, walk, bpf_core_enum_value(enum cgroup_subsys_id, id)); \
+			add_controller(walk, bpf_core_enum_value(enum cgroup_subsys_id, id));   \
 	} while (0)
+
+/* Writes the groups of a task, whose css_set is @set, behind @at bytes of the record; the bytes. */
+STEP u32 copy_cgroups(u32 key, u32 at, u64 set)
+{
+	struct cgroup_walk walk = { .key = key, .at = at, .set = (struct css_set *)set };
+
+	if (!set)
+		return 0;
+	ADD_CONTROLLER(&walk, cpuset_cgrp_id);
+	ADD_CONTROLLER(&walk, cpu_cgrp_id);
+	ADD_CONTROLLER(&walk, cpuacct_cgrp_id);
+	ADD_CONTROLLER(&walk, io_cgrp_id);
+	ADD_CONTROLLER(&walk, memory_cgrp_id);
+	return walk.bytes;
+}
 
 static __always_inline void put_cgroups(struct rec *r, u32 ordinal, struct task_struct *t)
 {
-	struct cgroup_walk walk = { .set = BPF_CORE_READ(t, cgroups) };
-
-	if (!walk.set)
-		return;
-	ADD_CONTROLLER(r, &walk, cpuset_cgrp_id);
-	ADD_CONTROLLER(r, &walk, cpu_cgrp_id);
-	ADD_CONTROLLER(r, &walk, cpuacct_cgrp_id);
-	ADD_CONTROLLER(r, &walk, io_cgrp_id);
-	ADD_CONTROLLER(r, &walk, memory_cgrp_id);
-	rec_take(r, ordinal, walk.bytes);
+	rec_take(r, ordinal, copy_cgroups(r->key, r->len, (u64)BPF_CORE_READ(t, cgroups)));
 }

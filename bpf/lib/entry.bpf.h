@@ -240,32 +240,25 @@ static __always_inline void read_open_how(const struct call *c, struct user_open
 		READ_USER(how, sizeof(*how), ARG(2));
 }
 
-static __always_inline u32 fill_entry_sockaddr(const struct call *c, struct sock_addr *out,
+static __always_inline void put_entry_sockaddr(const struct call *c, struct rec *r, u32 ordinal,
 					       u64 pointer, u32 bytes)
 {
 	struct entry *entry = kept_entry(c);
-	/* One for both sources: the stack has 512 bytes for this program and what it calls. */
-	struct user_sockaddr in = {};
-	u64 n = entry ? entry->bytes : bytes;
 
-	_Static_assert(sizeof(in) <= ENTRY_BYTES / 2, "the widest address fits an entry");
-	AT_MOST(n, sizeof(in));
-	if (entry) {
-		bpf_probe_read_kernel(&in, n, entry->data);
-		drop_entry(entry);
-	} else if (!n || READ_USER(&in, n, pointer)) {
-		return 0;
+	if (!entry) {
+		put_sockaddr(r, ordinal, pointer, bytes);
+		return;
 	}
-	return encode_sockaddr(out, &in);
+	_Static_assert(ADDRESS_WORDS_BYTES <= ENTRY_BYTES / 2, "the widest address fits an entry");
+	/* The rest of an entry is zero. */
+	__builtin_memcpy(address_area(r), __builtin_assume_aligned(entry->data, 8),
+			 ADDRESS_WORDS_BYTES);
+	drop_entry(entry);
+	rec_take(r, ordinal, copy_sockaddr(r->key, r->len));
 }
 
 #define ENTRY_ARG(n) ARG(n)
 #define PUT_ENTRY_PATH(X, FIELD, pointer) put_entry_path(c, &r, ORDINAL(X, FIELD), pointer)
 #define ENTRY_OPEN_HOW(how) read_open_how(c, how)
-#define PUT_ENTRY_SOCKADDR(X, FIELD, pointer, size)                               \
-	do {                                                                      \
-		struct sock_addr addr = {};                                       \
-		u32 bytes = fill_entry_sockaddr(c, &addr, pointer, size);         \
-										  \
-		PUT_BYTES(X, FIELD, &addr, bytes, sizeof(addr));                  \
-	} while (0)
+#define PUT_ENTRY_SOCKADDR(X, FIELD, pointer, size) \
+	put_entry_sockaddr(c, &r, ORDINAL(X, FIELD), pointer, size)

@@ -113,7 +113,7 @@ struct scratch {
 	 * alike; in a register each would be a state of its own, and branches multiply them.
 	 */
 	u32 at;
-	u32 pad;
+	u32 len; /* the same for the length of a record, see rec_join() */
 	u8 path[2 * PATH_BYTES]; /* where a path is built, from its end; see path.bpf.h */
 	u8 data[SCRATCH_BYTES];
 };

@@ -6,7 +6,7 @@
  * components, built backwards in the scratch's path area. The walk crosses mounts and ends at the
  * root of the mount tree. What lies in no directory (a memfd) is its bare name.
  *
- * Bounded by PATH_COMPONENTS rounds of about 80 instructions.
+ * Bounded by PATH_COMPONENTS rounds of about 80 instructions, in strides.
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 
 enum {
 	PATH_COMPONENTS = 64,
+	PATH_STRIDE = 8,
 	PATH_MASK = PATH_BYTES - 1,
 	NAME_MASK = 255, /* NAME_MAX */
 };
@@ -26,6 +27,72 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(m->mnt);
 }
 
+/* How far a walk has come. Lies in the path area, behind the path. */
+struct path_walk {
+	struct dentry *dentry;
+	struct mount *mount;
+};
+
+static __always_inline struct path_walk *walk_of(struct scratch *s)
+{
+	return __builtin_assume_aligned(s->path + PATH_BYTES, 8);
+}
+
+/*
+ * Puts the names of the next PATH_STRIDE components before what the path area holds; 1 if there
+ * may be more. A function of its own, so that the verifier walks one stride and not all.
+ */
+STEP u32 walk_up(u32 key, u32 is_first)
+{
+	struct scratch *s = scratch_of(key);
+	struct path_walk *walk;
+	struct dentry *dentry;
+	struct mount *mount;
+
+	if (!s)
+		return 0;
+	walk = walk_of(s);
+	dentry = walk->dentry;
+	mount = walk->mount;
+	for (u32 i = 0; i < PATH_STRIDE; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		u32 len, at;
+
+		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+			if (above == mount)
+				return 0;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = above;
+			continue;
+		}
+		/* A root that is no mount's: of a memfd, a pipe. */
+		if (dentry == parent && (i > 0 || !is_first))
+			return 0;
+		len = BPF_CORE_READ(dentry, d_name.len) & NAME_MASK;
+		at = *(volatile u32 *)&s->at;
+		if (at < len + 1)
+			return 0;
+		at -= len;
+		asm volatile("" : "+r"(at));
+		asm volatile("" : "+r"(len));
+		bpf_probe_read_kernel(s->path + (at & PATH_MASK), len & NAME_MASK,
+				      BPF_CORE_READ(dentry, d_name.name));
+		if (dentry == parent) {
+			*(volatile u32 *)&s->at = at;
+			return 0;
+		}
+		at -= 1;
+		s->path[at & PATH_MASK] = '/';
+		*(volatile u32 *)&s->at = at;
+		dentry = parent;
+	}
+	walk->dentry = dentry;
+	walk->mount = mount;
+	return 1;
+}
+
 /*
  * Builds the path of the struct path at @address in the slot's path area, with its NUL at
  * PATH_BYTES - 1. Returns the offset of its first byte; PATH_BYTES if there is no path.
@@ -34,45 +101,17 @@ STEP u32 build_path(u32 key, u64 address)
 {
 	const struct path *path = (const struct path *)address;
 	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	struct mount *mount = mount_of(BPF_CORE_READ(path, mnt));
 	struct scratch *s = scratch_of(key);
 
 	if (!dentry || !s)
 		return PATH_BYTES;
+	walk_of(s)->dentry = dentry;
+	walk_of(s)->mount = mount_of(BPF_CORE_READ(path, mnt));
 	s->at = PATH_BYTES - 1;
 	s->path[PATH_BYTES - 1] = 0;
-	for (u32 i = 0; i < PATH_COMPONENTS; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		u32 len, at;
-
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-			if (above == mount)
-				break;
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
-			continue;
-		}
-		/* A root that is no mount's: of a memfd, a pipe. */
-		if (dentry == parent && i > 0)
+	for (u32 i = 0; i < PATH_COMPONENTS / PATH_STRIDE; i++)
+		if (!walk_up(key, i == 0))
 			break;
-		len = BPF_CORE_READ(dentry, d_name.len) & NAME_MASK;
-		at = *(volatile u32 *)&s->at;
-		if (at < len + 1)
-			break;
-		at -= len;
-		asm volatile("" : "+r"(at));
-		asm volatile("" : "+r"(len));
-		bpf_probe_read_kernel(s->path + (at & PATH_MASK), len & NAME_MASK,
-				      BPF_CORE_READ(dentry, d_name.name));
-		if (dentry == parent)
-			return at;
-		at -= 1;
-		s->path[at & PATH_MASK] = '/';
-		*(volatile u32 *)&s->at = at;
-		dentry = parent;
-	}
 	if (*(volatile u32 *)&s->at == PATH_BYTES - 1) {
 		s->at = PATH_BYTES - 2;
 		s->path[PATH_BYTES - 2] = '/';

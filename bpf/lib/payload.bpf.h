@@ -37,60 +37,100 @@ struct user_iovec {
 	u64 bytes;
 };
 
-static __always_inline long read_iovec(const struct call *c, struct user_iovec *v, u64 array,
-				       u32 index)
-{
-	if (c->compat) {
-		u32 words[2] = {};
-		long error = READ_USER(words, sizeof(words), array + index * sizeof(words));
+struct compat_iovec {
+	u32 base;
+	u32 bytes;
+};
 
-		v->base = words[0];
-		v->bytes = words[1];
-		return error;
+/* @shape of copy_iovecs(): the number of buffers, and bit 7 for the ia32 layout. */
+enum { IOVECS_COMPAT = 0x80 };
+
+/* The buffer with this index of the array in the path area. */
+static __always_inline struct user_iovec iovec_at(struct scratch *s, u32 index, bool compat)
+{
+	struct user_iovec v = {};
+
+	index &= MAX_IOVECS - 1;
+	if (compat) {
+		v.base = ((struct compat_iovec *)s->path)[index].base;
+		v.bytes = ((struct compat_iovec *)s->path)[index].bytes;
+	} else {
+		v = ((struct user_iovec *)s->path)[index];
 	}
-	return READ_USER(v, sizeof(*v), array + index * sizeof(*v));
+	return v;
+}
+
+/* Copies at most @room bytes of a buffer behind @at bytes of the record; the bytes copied. */
+STEP u32 copy_iovec(u32 key, u32 at, u32 index, u32 room, u32 shape)
+{
+	struct scratch *s = scratch_of(key);
+	struct user_iovec v;
+	u64 n = room;
+	u8 *to;
+
+	if (!s)
+		return 0;
+	to = step_tail(s, at);
+	v = iovec_at(s, index, shape & IOVECS_COMPAT);
+	if (v.bytes < n)
+		n = v.bytes;
+	BOUND_SIZE(n);
+	if (!to || bpf_probe_read_user(to, n, (void *)v.base))
+		return 0;
+	return n;
 }
 
 /*
- * Puts up to @limit bytes of the first MAX_IOVECS buffers into a parameter that
- * is the record's first. Adds the size of those buffers to *@total, which lies in
- * the record, unless it is NULL. What cannot be read is skipped.
+ * Copies the contents of up to MAX_IOVECS buffers behind @at bytes of the record, at most @limit
+ * bytes. Returns the bytes copied, and in the upper half the size of all those buffers. What cannot
+ * be read is skipped; an array that cannot be read whole has no buffers, as in Falco.
  *
- * The only state that a round changes, @total and the parameter's length, lies in
- * the record, of which the verifier knows nothing: so all ways through a round
- * lead to one state. Worst case 32 rounds of about 60 instructions and two reads
- * of user memory.
+ * The array is read at once, into the path area. MAX_IOVECS rounds of about 20 instructions, with a
+ * read of user memory while bytes are missing.
  */
-static __always_inline void put_iovecs(const struct call *c, struct rec *r, u32 ordinal, void *total,
-				       u64 array, u64 count, u32 limit)
+STEP u64 copy_iovecs(u32 key, u32 at, u64 array, u32 shape, u32 limit)
 {
-	u16 *length = (u16 *)(r->scratch->data + r->lengths + 2 * ordinal);
-	u8 *to = r->scratch->data + r->len;
+	struct scratch *s = scratch_of(key);
+	u32 count = shape & (2 * MAX_IOVECS - 1);
+	bool compat = shape & IOVECS_COMPAT;
+	u64 bytes = count * (compat ? sizeof(struct compat_iovec) : sizeof(struct user_iovec));
+	u32 total = 0;
 
+	if (!s)
+		return 0;
+	AT_MOST(bytes, MAX_IOVECS * sizeof(struct user_iovec));
+	if (bpf_probe_read_user(s->path, bytes, (void *)array))
+		return 0;
+	s->at = 0;
 	for (u32 i = 0; i < MAX_IOVECS; i++) {
-		struct user_iovec v = {};
-		u32 have = *length;
-		u64 n = 0;
+		u32 have = *(volatile u32 *)&s->at;
 
-		if (i >= count || read_iovec(c, &v, array, i))
+		if (i >= count)
 			break;
-		if (total)
-			*(u32 *)total += v.bytes;
-		else if (have >= limit)
-			break;
+		total += iovec_at(s, i, compat).bytes;
 		if (have < limit)
-			n = v.bytes < limit - have ? v.bytes : limit - have;
-		BOUND_SIZE(n);
-		if (n > CHUNK_MAX)
-			n = CHUNK_MAX;
-		if (n && bpf_probe_read_user(to + have, n, (void *)v.base) == 0)
-			*length = have + n;
+			*(volatile u32 *)&s->at =
+				have + copy_iovec(key, at + have, i, limit - have, shape);
 	}
-	r->len += *length;
+	return (u64)total << 32 | *(volatile u32 *)&s->at;
 }
 
-#define PUT_IOVECS(X, total, array, count, limit) \
-	put_iovecs(c, &r, ORDINAL(X, DATA), total, array, count, limit)
+/* Puts the contents of the buffers as a parameter; the size of all buffers. */
+static __always_inline u32 put_iovecs(const struct call *c, struct rec *r, u32 ordinal, u64 array,
+				      u64 count, u32 limit)
+{
+	u32 shape = count < MAX_IOVECS ? count : MAX_IOVECS;
+	u64 copied;
+
+	if (c->compat)
+		shape |= IOVECS_COMPAT;
+	copied = copy_iovecs(r->key, r->len, array, shape, limit);
+	rec_take(r, ordinal, (u32)copied);
+	return copied >> 32;
+}
+
+#define PUT_IOVECS(X, array, count, limit) \
+	put_iovecs(c, &r, ORDINAL(X, DATA), array, count, limit)
 
 /* What we need of a struct msghdr, widened. */
 struct message {

@@ -231,6 +231,29 @@ static __always_inline void put_kernel_bytes(struct rec *r, u32 ordinal, const v
 }
 
 /*
+ * Joins the ways that lead here: each parameter that may be missing leaves two possible lengths and
+ * flags, and the verifier would walk the rest of the program for each. Read back from memory they
+ * are any number to it. Worth its four instructions where several parameters follow.
+ */
+static __always_inline void rec_join(struct rec *r)
+{
+	volatile u32 *memory = &r->scratch->len;
+
+	*memory = r->len << 8 | r->flags;
+	r->len = *memory >> 8;
+	r->flags = *memory;
+}
+
+/* A number, the same for the verifier whichever way it came about. */
+static __always_inline u32 rec_any(struct rec *r, u32 value)
+{
+	volatile u32 *memory = &r->scratch->len;
+
+	*memory = value;
+	return *memory;
+}
+
+/*
  * A step that is verified on its own: a global function, which the verifier checks once for any
  * arguments instead of once per path that leads to it. Its arguments are numbers (5.10 knows no
  * others): the scratch slot by its key, kernel pointers as addresses.

@@ -172,16 +172,36 @@ static __always_inline u32 encode_sockaddr(struct sock_addr *out, struct user_so
 	return 0;
 }
 
-/* As encode_sockaddr(), of an address in user memory; 0 also if it cannot be read. */
-static __always_inline u32 fill_sockaddr(struct sock_addr *out, u64 pointer, u32 bytes)
+/*
+ * Writes an address behind @at bytes of the record, from the @bytes bytes of the caller's that lie
+ * in the path area. Returns the encoded size.
+ */
+STEP u32 copy_sockaddr(u32 key, u32 at)
 {
-	struct user_sockaddr in = {};
+	struct scratch *s = scratch_of(key);
+	u8 *to = s ? step_tail(s, at) : NULL;
+
+	return to ? encode_sockaddr((struct sock_addr *)to, __builtin_assume_aligned(s->path, 8)) : 0;
+}
+
+/* Where copy_sockaddr() takes the address from, in whole words. */
+enum { ADDRESS_WORDS_BYTES = (sizeof(struct user_sockaddr) + 7) & ~7u };
+
+static __always_inline void *address_area(struct rec *r)
+{
+	return __builtin_assume_aligned(r->scratch->path, 8);
+}
+
+/* Puts the caller's address of @bytes bytes; none if it cannot be read. */
+static __always_inline void put_sockaddr(struct rec *r, u32 ordinal, u64 pointer, u32 bytes)
+{
+	void *in = address_area(r);
 	u64 n = bytes;
 
-	AT_MOST(n, sizeof(in));
-	if (!n || READ_USER(&in, n, pointer))
-		return 0;
-	return encode_sockaddr(out, &in);
+	AT_MOST(n, sizeof(struct user_sockaddr));
+	__builtin_memset(in, 0, ADDRESS_WORDS_BYTES);
+	if (n && !bpf_probe_read_user(in, n, (void *)pointer))
+		rec_take(r, ordinal, copy_sockaddr(r->key, r->len));
 }
 
 static __always_inline u32 fill_tuple4(struct sock_tuple *t, struct sock *sk,
@@ -257,18 +277,26 @@ static __always_inline u32 fill_tuple_unix(struct sock_tuple *t, struct sock *sk
 	return 1 + 16 + copy_unix_path(t->local.path, (char *)&address->name[0].sun_path);
 }
 
+/* @how of copy_tuple(): the descriptor, and the direction in the upper half. */
+#define TUPLE_HOW(fd, direction) ((u64)(direction) << 32 | (u32)(fd))
+
 /*
- * The tuple of a socket: source and destination are local and remote of an
- * outbound call, the other way round of an inbound one. @user_addr is the
- * caller's address or 0. Returns the encoded size, 0 if there is no tuple.
+ * Writes the tuple of a socket behind @at bytes of the record: source and destination are local
+ * and remote of an outbound call, the other way round of an inbound one. @user_addr is the caller's
+ * address or 0. Returns the encoded size, 0 if there is no tuple.
  */
-static __noinline u32 fill_tuple(struct sock_tuple *t, s32 fd, enum direction direction,
-				   u64 user_addr)
+STEP u32 copy_tuple(u32 key, u32 at, u64 how, u64 user_addr)
 {
-	struct sock *sk = sock_of_fd(fd);
+	struct scratch *s = scratch_of(key);
+	enum direction direction = how >> 32;
+	struct sock *sk = sock_of_fd((s32)how);
+	struct sock_tuple *t;
 	u16 family;
 
-	if (!t || !sk)
+	if (!s || !sk)
+		return 0;
+	t = (struct sock_tuple *)step_tail(s, at);
+	if (!t)
 		return 0;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	t->family = family;
@@ -283,9 +311,6 @@ static __noinline u32 fill_tuple(struct sock_tuple *t, s32 fd, enum direction di
 	return 0;
 }
 
-#define PUT_TUPLE(X, FIELD, fd, direction, user_addr)                             \
-	do {                                                                      \
-		struct sock_tuple tuple = {};                                     \
-		u32 bytes = fill_tuple(&tuple, fd, direction, user_addr);       \
-		PUT_BYTES(X, FIELD, &tuple, bytes, sizeof(tuple));                \
-	} while (0)
+#define PUT_TUPLE(X, FIELD, fd, direction, user_addr)                                       \
+	rec_take(&r, ORDINAL(X, FIELD),                                                     \
+		 copy_tuple(r.key, r.len, TUPLE_HOW(fd, direction), user_addr))

@@ -62,7 +62,7 @@ SYSCALL(readv)
 	e->fd = ARG(0);
 	if (RET > 0) {
 		e->size = RET;
-		PUT_IOVECS(READV, NULL, ARG(1), ARG(2), received_bytes(RET));
+		PUT_IOVECS(READV, ARG(1), ARG(2), received_bytes(RET));
 	}
 	return SUBMIT();
 }
@@ -72,8 +72,7 @@ SYSCALL(writev)
 	EVENT(WRITEV, writev);
 	e->res = RET;
 	e->fd = ARG(0);
-	PUT_IOVECS(WRITEV, (void *)&e->size, ARG(1), ARG(2),
-			     sent_bytes(RET, snaplen));
+	e->size = PUT_IOVECS(WRITEV, ARG(1), ARG(2), sent_bytes(RET, snaplen));
 	return SUBMIT();
 }
 
@@ -85,7 +84,7 @@ SYSCALL(preadv)
 	e->pos = POSITION(3);
 	if (RET > 0) {
 		e->size = RET;
-		PUT_IOVECS(PREADV, NULL, ARG(1), ARG(2), received_bytes(RET));
+		PUT_IOVECS(PREADV, ARG(1), ARG(2), received_bytes(RET));
 	}
 	return SUBMIT();
 }
@@ -96,8 +95,7 @@ SYSCALL(pwritev)
 	e->res = RET;
 	e->fd = ARG(0);
 	e->pos = POSITION(3);
-	PUT_IOVECS(PWRITEV, (void *)&e->size, ARG(1), ARG(2),
-			     sent_bytes(RET, snaplen));
+	e->size = PUT_IOVECS(PWRITEV, ARG(1), ARG(2), sent_bytes(RET, snaplen));
 	return SUBMIT();
 }
 
@@ -108,8 +106,7 @@ SYSCALL(process_vm_readv)
 	e->res = RET;
 	e->pid = ARG(0);
 	if (RET > 0)
-		PUT_IOVECS(PROCESS_VM_READV, NULL, ARG(1), ARG(2),
-			   received_bytes(RET));
+		PUT_IOVECS(PROCESS_VM_READV, ARG(1), ARG(2), received_bytes(RET));
 	return SUBMIT();
 }
 
@@ -119,8 +116,7 @@ SYSCALL(process_vm_writev)
 	e->res = RET;
 	e->pid = ARG(0);
 	if (RET > 0)
-		PUT_IOVECS(PROCESS_VM_WRITEV, NULL, ARG(1), ARG(2),
-			   received_bytes(RET));
+		PUT_IOVECS(PROCESS_VM_WRITEV, ARG(1), ARG(2), received_bytes(RET));
 	return SUBMIT();
 }
 

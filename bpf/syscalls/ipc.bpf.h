@@ -78,23 +78,31 @@ struct fd_list {
 } __attribute__((packed));
 
 /*
- * Worst case 16 rounds of about 45 instructions. Falco reads all entries at
- * once and gives no list if that fails; an unreadable tail here ends the list.
+ * Writes the list behind @at bytes of the record, from the caller's array, which lies in the path
+ * area meanwhile; its bytes. Falco too reads all entries at once and gives none if that fails.
+ * Worst case 16 rounds of about 40 instructions.
  */
-static __always_inline u32 read_fd_list(struct fd_list *list, u64 pointer, u32 count)
+STEP u32 copy_fd_list(u32 key, u32 at, u64 pointer, u32 count)
 {
-	struct user_pollfd fds[MAX_POLL_FDS];
+	struct scratch *s = scratch_of(key);
+	struct user_pollfd *fds;
+	struct fd_list *list;
 	u64 bytes;
-	u32 i;
 
+	if (!s)
+		return 0;
+	fds = (struct user_pollfd *)s->path;
+	list = (struct fd_list *)step_tail(s, at);
+	if (!list)
+		return 0;
 	list->count = 0;
 	if (count > MAX_POLL_FDS)
 		count = MAX_POLL_FDS;
 	bytes = count * sizeof(fds[0]);
-	AT_MOST(bytes, sizeof(fds));
+	AT_MOST(bytes, MAX_POLL_FDS * sizeof(fds[0]));
 	if (!bytes || READ_USER(fds, bytes, pointer))
 		return sizeof(list->count);
-	for (i = 0; i < MAX_POLL_FDS; i++) {
+	for (u32 i = 0; i < MAX_POLL_FDS; i++) {
 		if (i >= count)
 			break;
 		list->fds[i].fd = fds[i].fd;
@@ -104,23 +112,21 @@ static __always_inline u32 read_fd_list(struct fd_list *list, u64 pointer, u32 c
 	return sizeof(list->count) + count * sizeof(list->fds[0]);
 }
 
+#define PUT_FD_LIST(X, pointer, count) \
+	rec_take(&r, ORDINAL(X, FDS), copy_fd_list(r.key, r.len, pointer, count))
+
 SYSCALL(poll)
 {
-	struct fd_list list = {};
-	u32 bytes = read_fd_list(&list, ARG(0), ARG(1));
-
 	EVENT(POLL, poll);
 	e->res = RET;
 	/* Falco widens the milliseconds without their sign: -1 is 2^32 - 1. */
 	e->timeout = (u32)ARG(2);
-	PUT_BYTES(POLL, FDS, &list, bytes, sizeof(list));
+	PUT_FD_LIST(POLL, ARG(0), ARG(1));
 	return SUBMIT();
 }
 
 SYSCALL(ppoll)
 {
-	struct fd_list list = {};
-	u32 bytes = read_fd_list(&list, ARG(0), ARG(1));
 	u64 timeout = read_timespec(c, ARG(2));
 	u32 sigmask = 0;
 
@@ -129,7 +135,7 @@ SYSCALL(ppoll)
 	e->res = RET;
 	e->timeout = timeout;
 	e->sigmask = sigmask;
-	PUT_BYTES(PPOLL, FDS, &list, bytes, sizeof(list));
+	PUT_FD_LIST(PPOLL, ARG(0), ARG(1));
 	return SUBMIT();
 }
 

@@ -108,9 +108,11 @@ SYSCALL(ptrace)
 {
 	struct dyn_word addr = { .variant = PTRACE_WORD };
 	struct dyn_word data = { .variant = PTRACE_WORD };
-	u16 request = ptrace_request(ARG(0));
 	u32 data_bytes = sizeof(data);
+	u16 request;
 
+	EVENT(PTRACE, ptrace);
+	request = rec_any(&r, ptrace_request(ARG(0)));
 	if (RET >= 0) {
 		addr.value = ARG(2);
 		data.value = ARG(3);
@@ -125,7 +127,6 @@ SYSCALL(ptrace)
 			data_bytes = 2;
 		}
 	}
-	EVENT(PTRACE, ptrace);
 	e->res = RET;
 	e->pid = ARG(1);
 	e->request = request;
@@ -183,14 +184,18 @@ static __always_inline u32 keyctl_shape(u32 operation)
 SYSCALL(keyctl)
 {
 	u32 operation = ARG(0);
-	u32 shape = keyctl_shape(operation);
+	u32 shape;
 
 	EVENT(KEYCTL, keyctl);
+	shape = rec_any(&r, keyctl_shape(operation));
 	e->res = RET;
 	e->operation = operation;
 	PUT_KEYCTL(ARG2, 1);
+	rec_join(&r);
 	PUT_KEYCTL(ARG3, 2);
+	rec_join(&r);
 	PUT_KEYCTL(ARG4, 3);
+	rec_join(&r);
 	PUT_KEYCTL(ARG5, 4);
 	return SUBMIT();
 }

@@ -46,13 +46,10 @@ SYSCALL(socketpair)
 
 SYSCALL(bind)
 {
-	struct sock_addr addr = {};
-	u32 bytes = fill_sockaddr(&addr, ARG(1), ARG(2));
-
 	EVENT(BIND, bind);
 	e->res = RET;
 	e->fd = ARG(0);
-	PUT_BYTES(BIND, ADDR, &addr, bytes, sizeof(addr));
+	put_sockaddr(&r, ORDINAL(BIND, ADDR), ARG(1), ARG(2));
 	return SUBMIT();
 }
 

@@ -70,7 +70,7 @@ SYSCALL(sendmsg)
 	e->res = RET;
 	e->fd = ARG(0);
 	if (!error) {
-		PUT_IOVECS(SENDMSG, (void *)&e->size, m.iovecs, m.iovec_count,
+		e->size = PUT_IOVECS(SENDMSG, m.iovecs, m.iovec_count,
 				     sent_bytes(RET, snaplen));
 		if (RET >= 0)
 			PUT_TUPLE(SENDMSG, TUPLE, ARG(0), OUTBOUND, m.name);
@@ -89,7 +89,7 @@ SYSCALL(recvmsg)
 	if (RET >= 0) {
 		e->size = RET;
 		if (!read_message(c, &m, ARG(1)))
-			PUT_IOVECS(RECVMSG, NULL, m.iovecs, m.iovec_count,
+			PUT_IOVECS(RECVMSG, m.iovecs, m.iovec_count,
 				   received_bytes(RET));
 		PUT_TUPLE(RECVMSG, TUPLE, ARG(0), INBOUND, m.name);
 		PUT_USER_BYTES(RECVMSG, MSGCONTROL, m.control, m.control_bytes);
@@ -136,7 +136,8 @@ __noinline int sendmmsg_one(s32 fd, u64 header, s32 ret, u32 flags)
 		read_message(c, &m, header);
 		READ_USER(&sent, sizeof(sent), header + mmsghdr_result(c));
 		e->res = sent;
-		PUT_IOVECS(SENDMMSG, (void *)&e->size, m.iovecs, m.iovec_count, sent_bytes(sent, snaplen));
+		e->size = PUT_IOVECS(SENDMMSG, m.iovecs, m.iovec_count,
+				     sent_bytes(sent, snaplen));
 		PUT_TUPLE(SENDMMSG, TUPLE, fd, OUTBOUND, m.name);
 	}
 	return SUBMIT();
@@ -172,7 +173,8 @@ __noinline int recvmmsg_one(s32 fd, u64 header, s32 ret, u32 flags)
 		READ_USER(&received, sizeof(received), header + mmsghdr_result(c));
 		e->res = received;
 		e->size = received;
-		PUT_IOVECS(RECVMMSG, NULL, m.iovecs, m.iovec_count, received_bytes(received));
+		PUT_IOVECS(RECVMMSG, m.iovecs, m.iovec_count,
+			   received_bytes(received));
 		PUT_TUPLE(RECVMMSG, TUPLE, fd, INBOUND, m.name);
 		PUT_USER_BYTES(RECVMMSG, MSGCONTROL, m.control, m.control_bytes);
 	}
