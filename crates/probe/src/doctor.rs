@@ -2,9 +2,8 @@
 
 use libbpf_rs::{MapHandle, MapType, libbpf_sys};
 
-use crate::loader::{
-    DEDICATED, Hook, Options, Probe, SYSCALLS, open_object, try_program, with_class,
-};
+use crate::loader::{DEDICATED, Hook, Options, Probe, SYSCALLS, with_class};
+use crate::object::{open_object, try_program};
 use crate::{Capabilities, Class, ProbeError, Refusal};
 
 /// Number of `close` on x86_64: a call that every kernel has with a plain wrapper.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use libbpf_rs::{
-    Link, MapCore, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, libbpf_sys,
-};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, OpenObject};
 use peregrine_event::code;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
 
@@ -14,13 +13,15 @@ use crate::capabilities::Capabilities;
 use crate::drops::{self, CAUSES, CLASSES, Drops};
 use crate::error::ProbeError;
 use crate::globals;
+use crate::inner::create_rings;
+use crate::later::Later;
+use crate::measure::{ProgramCost, ProgramSize, enable_stats, program_cost, program_size};
+use crate::object::{attach_programs, load_choice};
 use crate::programs;
-use crate::refusal::{Listener, Refusal};
+use crate::refusal::Refusal;
 use crate::ring::Ring;
 use crate::sleeping::SleepFlags;
 use crate::wrapper;
-
-static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peregrine.bpf.o"));
 
 /// Most rings, as in `bpf/lib/maps.bpf.h`.
 pub const MAX_RINGS: u32 = 256;
@@ -132,23 +133,14 @@ impl Default for Options {
     }
 }
 
-/// Cost of one kernel program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgramCost {
-    /// Name of the program.
-    pub name: String,
-    /// Times it ran.
-    pub runs: u64,
-    /// Nanoseconds it took, summed.
-    pub ns: u64,
-}
-
 /// The probe, loaded and attached. Dropping it detaches everything; so does the end of the
 /// process, however it ends, since nothing is pinned.
 pub struct Probe {
     // Links first: they are dropped before the programs.
     links: Vec<Link>,
+    later: Mutex<Later>,
     object: Object,
+    capabilities: Capabilities,
     rings: Vec<MapHandle>,
     options: Options,
     hook: Hook,
@@ -169,8 +161,9 @@ impl Probe {
         let no_fexit = match options.hook {
             Some(Hook::SysExit) => "asked for".to_owned(),
             wanted => {
-                let obstacle =
-                    wrapper::denied(&capabilities).or_else(|| wrapper::obstacle(interest));
+                let obstacle = wrapper::denied(&capabilities)
+                    .or_else(|| wrapper::obstacle(interest))
+                    .or_else(|| wrapper::trial(interest));
                 let loaded = match obstacle {
                     Some(obstacle) => Err(obstacle),
                     None => Self::load_with(&options, interest, &capabilities, Hook::Fexit, "")
@@ -203,7 +196,12 @@ impl Probe {
         let mut left_out = Vec::new();
         let (object, chosen) = loop {
             let chosen = (options, interest, capabilities, hook);
-            match load_object(chosen, &left_out)? {
+            let loaded = load_choice(chosen, |open| {
+                set_globals(open, options)?;
+                size_maps(open, capabilities)?;
+                programs::choose(open, chosen, &left_out, |_| true)
+            })?;
+            match loaded {
                 Ok(loaded) => break loaded,
                 Err(refusal) => left_out.push(refusal),
             }
@@ -212,7 +210,9 @@ impl Probe {
         left_out.extend(chosen.missing);
         let mut probe = Self {
             links: Vec::new(),
+            later: Mutex::new(Later::default()),
             object,
+            capabilities: capabilities.clone(),
             rings: Vec::new(),
             options: options.clone(),
             hook,
@@ -220,12 +220,23 @@ impl Probe {
             left_out,
             measuring: None,
         };
-        probe.create_rings()?;
-        probe.fill_tables(interest)?;
         if options.measure {
             probe.measuring = Some(enable_stats()?);
         }
-        probe.attach()?;
+        // Beside the rest, since putting a ring into place waits for all CPUs.
+        let outer = MapHandle::try_from(&probe.map("rings")?)
+            .map_err(|error| ProbeError::kernel("share the map rings", error))?;
+        probe.rings = std::thread::scope(|scope| {
+            let create = || create_rings(options.rings, options.ring_bytes, &outer);
+            let rings = std::thread::Builder::new().name("rings".into());
+            let rings = rings
+                .spawn_scoped(scope, create)
+                .map_err(|error| ProbeError::kernel("start a thread", error))?;
+            probe.fill_tables(interest)?;
+            let asked_for = probe.options.hook;
+            probe.links = attach_programs(&probe.object, hook, asked_for, &mut probe.left_out)?;
+            rings.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
         programs::check_left_out(&probe.left_out, interest, hook)?;
         for refusal in &probe.left_out {
             let Refusal { program, reason } = refusal;
@@ -236,8 +247,8 @@ impl Probe {
 
     /// Programs that were wanted and are not in use, and why. On the sys-exit rung such a call is
     /// reported with the generic event, on the fexit rung not at all.
-    pub fn left_out(&self) -> &[Refusal] {
-        &self.left_out
+    pub fn left_out(&self) -> Vec<Refusal> {
+        self.left_out.iter().chain(&self.later().refused).cloned().collect()
     }
 
     /// The rung in use, why not a better one, and what was left out.
@@ -304,16 +315,14 @@ impl Probe {
         self.set_control("epoch_offset_ns", &epoch_offset_ns().to_ne_bytes())
     }
 
-    /// Replaces the interest table. With the fexit rung only calls that were wanted at load can be
-    /// switched on.
+    /// Replaces the interest table. Programs of calls that nobody wanted so far are loaded, which
+    /// takes about a millisecond each and the privileges of the start (see [`Probe::load_rest`]).
     ///
     /// # Errors
-    /// A call has no program on this rung (nothing was changed then), or the kernel refuses the
-    /// update.
+    /// A call cannot be reported on this rung or its program not be loaded (nothing was changed
+    /// then), or the kernel refuses the update.
     pub fn set_interest(&self, interest: &[u8; SYSCALLS]) -> Result<(), ProbeError> {
-        if self.hook == Hook::Fexit {
-            self.check_loaded(interest)?;
-        }
+        self.load_missing(interest)?;
         let map = self.map("interest")?;
         let mut table = *interest;
         // The last entry is no call's: it stands for ia32 calls that x86_64 does not have.
@@ -327,29 +336,44 @@ impl Probe {
         Ok(())
     }
 
-    /// Fails if a call that is to be reported needs a program that was not loaded. What had to be
-    /// left out at load stays left out, as [`Probe::left_out`] says.
-    fn check_loaded(&self, interest: &[u8; SYSCALLS]) -> Result<(), ProbeError> {
-        if let Some(obstacle) = wrapper::obstacle(interest) {
+    /// Loads the programs of all calls that nobody wants yet, so that [`Probe::set_interest`] needs
+    /// no privilege any more. Does nothing on the fexit rung, where every program that is loaded is
+    /// attached and costs; a call that is switched on there needs the privileges of the start.
+    ///
+    /// # Errors
+    /// The kernel refuses to load more.
+    pub fn load_rest(&self) -> Result<(), ProbeError> {
+        match self.hook {
+            Hook::SysExit => self.load_missing(&[DEDICATED; SYSCALLS]),
+            Hook::Fexit => Ok(()),
+        }
+    }
+
+    fn later(&self) -> MutexGuard<'_, Later> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads the programs that this interest needs and that are not loaded.
+    fn load_missing(&self, interest: &[u8; SYSCALLS]) -> Result<(), ProbeError> {
+        let is_fexit = self.hook == Hook::Fexit;
+        if let Some(obstacle) = wrapper::obstacle(interest).filter(|_| is_fexit) {
             return Err(ProbeError::Option(format!("{obstacle}; restart with --hook sys-exit")));
         }
-        let has_program = |name: &str| {
-            self.left_out.iter().any(|refusal| refusal.program == name)
-                || self.object.progs().any(|p| p.name() == name && p.autoload())
-        };
-        let missing: Vec<_> = wrapper::wanted(interest)
-            .into_iter()
-            .filter(|w| !has_program(&w.program) && wrapper::is_in_kernel(&w.function))
-            .map(|w| w.program.trim_start_matches("fexit_").to_owned())
-            .collect();
+        let mut later = self.later();
+        let missing = later.missing(&self.object, interest, self.hook, &self.left_out);
         if missing.is_empty() {
             return Ok(());
         }
-        let calls = missing.join(", ");
-        Err(ProbeError::Option(format!(
-            "no program was loaded for {calls}: on the fexit rung a call that no rule named at \
-             the start cannot be switched on; restart, or use --hook sys-exit"
-        )))
+        let choice = (&self.options, interest, &self.capabilities, self.hook);
+        let loaded = later.load(&self.object, choice, &missing);
+        loaded.map_err(|error| match is_fexit {
+            true => ProbeError::Option(format!("{error}; restart, or use --hook sys-exit")),
+            false => error,
+        })?;
+        match later.objects.last() {
+            Some(object) => self.fill_calls(object),
+            None => Ok(()),
+        }
     }
 
     /// Records that were not written, per ring, class and cause.
@@ -377,25 +401,26 @@ impl Probe {
         Ok(drops)
     }
 
+    /// The programs that are loaded, and what the verifier had to do for each.
+    ///
+    /// # Errors
+    /// The kernel refuses to tell.
+    pub fn programs(&self) -> Result<Vec<ProgramSize>, ProbeError> {
+        let later = self.later();
+        let objects = [&self.object].into_iter().chain(&later.objects);
+        let loaded = objects.flat_map(Object::progs).filter(|program| program.autoload());
+        loaded.map(|program| program_size(&program)).collect()
+    }
+
     /// What each program cost so far; empty unless [`Options::measure`] was set.
     pub fn costs(&self) -> Vec<ProgramCost> {
         if self.measuring.is_none() {
             return Vec::new();
         }
-        let mut costs = Vec::new();
-        for program in self.object.progs() {
-            let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            let number = |key: &str| -> u64 {
-                let line = text.lines().find_map(|line| line.strip_prefix(key));
-                line.and_then(|rest| rest.trim().parse().ok()).unwrap_or(0)
-            };
-            let (runs, ns) = (number("run_cnt:"), number("run_time_ns:"));
-            if runs > 0 {
-                let name = program.name().to_string_lossy().into_owned();
-                costs.push(ProgramCost { name, runs, ns });
-            }
-        }
+        let later = self.later();
+        let objects = [&self.object].into_iter().chain(&later.objects);
+        let mut costs: Vec<_> =
+            objects.flat_map(Object::progs).filter_map(|p| program_cost(&p)).collect();
         costs.sort_by_key(|cost| std::cmp::Reverse(cost.ns));
         costs
     }
@@ -412,23 +437,6 @@ impl Probe {
             .ok_or_else(|| ProbeError::Option(format!("the probe has no map {name}")))
     }
 
-    fn create_rings(&mut self) -> Result<(), ProbeError> {
-        let options = libbpf_sys::bpf_map_create_opts {
-            sz: size_of::<libbpf_sys::bpf_map_create_opts>() as libbpf_sys::size_t,
-            ..Default::default()
-        };
-        for index in 0..self.options.rings {
-            let step = || format!("create ring {index} of {} bytes", self.options.ring_bytes);
-            let bytes = self.options.ring_bytes;
-            let ring = MapHandle::create(MapType::RingBuf, Some("ring"), 0, 0, bytes, &options)
-                .map_err(|error| ProbeError::kernel(step(), error))?;
-            let outer = self.map("rings")?;
-            update(&outer, &index.to_ne_bytes(), &ring.as_fd().as_raw_fd().to_ne_bytes())?;
-            self.rings.push(ring);
-        }
-        Ok(())
-    }
-
     fn fill_tables(&self, interest: &[u8; SYSCALLS]) -> Result<(), ProbeError> {
         self.set_interest(interest)?;
         let ids = self.map("syscall_ids")?;
@@ -440,46 +448,29 @@ impl Probe {
         for (number, native) in wrapper::ia32_numbers().iter().enumerate() {
             update(&ia32, &(number as u32).to_ne_bytes(), &native.to_ne_bytes())?;
         }
-        if self.hook == Hook::SysExit {
-            let targets = self.map("calls")?;
-            let programs: BTreeMap<String, i32> = self
-                .object
-                .progs_mut()
-                .filter(|program| program.autoload())
-                .map(|p| (p.name().to_string_lossy().into_owned(), p.as_fd().as_raw_fd()))
-                .collect();
-            let dedicated = X86_64
-                .iter()
-                .filter(|syscall| syscall.exit != code::GENERIC_X)
-                .map(|syscall| (u32::from(syscall.number), programs::exit_program(syscall.exit)));
-            let generic = (SYSCALLS as u32, programs::exit_program(code::GENERIC_X));
-            for (slot, program) in dedicated.chain([generic]) {
-                // A call without an encoder of its own is reported with the generic one.
-                if let Some(fd) = programs.get(&program) {
-                    update(&targets, &slot.to_ne_bytes(), &fd.to_ne_bytes())?;
-                }
-            }
-        }
-        Ok(())
+        self.fill_calls(&self.object)
     }
 
-    fn attach(&mut self) -> Result<(), ProbeError> {
-        for program in self.object.progs_mut() {
-            let name = program.name().to_string_lossy().into_owned();
-            let section = program.section().to_string_lossy().into_owned();
-            let is_target = name.starts_with("exit_") || section.contains("iter");
-            if !program.autoload() || is_target {
-                continue;
-            }
-            match program.attach() {
-                Ok(link) => self.links.push(link),
-                Err(error) if programs::may_be_left_out(&name, self.hook, self.options.hook) => {
-                    let reason = format!("not attached: {}", root_cause(&error));
-                    self.left_out.push(Refusal { program: name, reason });
-                }
-                Err(error) => {
-                    return Err(ProbeError::kernel(format!("attach {name}"), root_cause(&error)));
-                }
+    /// Makes the dispatcher jump to the encoders of an object.
+    fn fill_calls(&self, object: &Object) -> Result<(), ProbeError> {
+        if self.hook != Hook::SysExit {
+            return Ok(());
+        }
+        let targets = self.map("calls")?;
+        let programs: BTreeMap<String, i32> = object
+            .progs_mut()
+            .filter(|program| program.autoload())
+            .map(|p| (p.name().to_string_lossy().into_owned(), p.as_fd().as_raw_fd()))
+            .collect();
+        let dedicated = X86_64
+            .iter()
+            .filter(|syscall| syscall.exit != code::GENERIC_X)
+            .map(|syscall| (u32::from(syscall.number), programs::exit_program(syscall.exit)));
+        let generic = (SYSCALLS as u32, programs::exit_program(code::GENERIC_X));
+        for (slot, program) in dedicated.chain([generic]) {
+            // A call without an encoder of its own is reported with the generic one.
+            if let Some(fd) = programs.get(&program) {
+                update(&targets, &slot.to_ne_bytes(), &fd.to_ne_bytes())?;
             }
         }
         Ok(())
@@ -507,7 +498,8 @@ impl Drop for Probe {
     /// to a thread, or to the kernel when the process ends.
     fn drop(&mut self) {
         let _ = self.disable();
-        let links = Links(std::mem::take(&mut self.links));
+        let mut links = Links(std::mem::take(&mut self.links));
+        links.0.append(&mut self.later().links);
         if self.hook == Hook::SysExit || links.0.is_empty() {
             return;
         }
@@ -532,58 +524,6 @@ struct Links(#[allow(dead_code)] Vec<Link>);
 // closed before.
 unsafe impl Send for Links {}
 
-/// What decides which programs are loaded.
-pub(crate) type Choice<'a> = (&'a Options, &'a [u8; SYSCALLS], &'a Capabilities, Hook);
-
-/// Loads the object without some programs. The inner error names one more to leave out.
-#[allow(clippy::type_complexity)]
-fn load_object(
-    choice: Choice<'_>,
-    left_out: &[Refusal],
-) -> Result<Result<(Object, programs::Chosen), Refusal>, ProbeError> {
-    let (options, _, capabilities, hook) = choice;
-    let listener = Listener::start();
-    let mut open = open_object()?;
-    set_globals(&mut open, options)?;
-    size_maps(&mut open, capabilities)?;
-    let chosen = programs::choose(&mut open, choice, left_out)?;
-    match open.load() {
-        Ok(object) => Ok(Ok((object, chosen))),
-        Err(error) => match listener.refusal() {
-            Some(refusal) if programs::may_be_left_out(&refusal.program, hook, options.hook) => {
-                Ok(Err(refusal))
-            }
-            Some(refusal) => {
-                let step = format!("load the program {}", refusal.program);
-                Err(ProbeError::kernel(step, refusal.reason))
-            }
-            None => Err(ProbeError::kernel("load the probe", root_cause(&error))),
-        },
-    }
-}
-
-pub(crate) fn open_object() -> Result<OpenObject, ProbeError> {
-    ObjectBuilder::default()
-        .name("peregrine")
-        .and_then(|builder| builder.open_memory(OBJECT))
-        .map_err(|error| ProbeError::kernel("open the probe", error))
-}
-
-/// Loads one program alone; what the kernel says if it refuses.
-pub(crate) fn try_program(name: &str, capabilities: &Capabilities) -> Result<(), String> {
-    let listener = Listener::start();
-    let mut open = open_object().map_err(|error| error.to_string())?;
-    set_globals(&mut open, &Options::default()).map_err(|error| error.to_string())?;
-    size_maps(&mut open, capabilities).map_err(|error| error.to_string())?;
-    programs::choose_one(&mut open, name)?;
-    match open.load() {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(listener.refusal().map_or_else(|| root_cause(&error), |refusal| refusal.reason))
-        }
-    }
-}
-
 fn check_options(options: &Options) -> Result<(), ProbeError> {
     if options.rings == 0 || options.rings > MAX_RINGS {
         let text = format!("{} rings: there may be 1 to {MAX_RINGS}", options.rings);
@@ -596,7 +536,7 @@ fn check_options(options: &Options) -> Result<(), ProbeError> {
     Ok(())
 }
 
-fn set_globals(open: &mut OpenObject, options: &Options) -> Result<(), ProbeError> {
+pub(crate) fn set_globals(open: &mut OpenObject, options: &Options) -> Result<(), ProbeError> {
     let ring = u64::from(options.ring_bytes);
     let mut limits = Vec::new();
     for percent in options.class_share_percent {
@@ -626,7 +566,10 @@ fn set_globals(open: &mut OpenObject, options: &Options) -> Result<(), ProbeErro
     Ok(())
 }
 
-fn size_maps(open: &mut OpenObject, capabilities: &Capabilities) -> Result<(), ProbeError> {
+pub(crate) fn size_maps(
+    open: &mut OpenObject,
+    capabilities: &Capabilities,
+) -> Result<(), ProbeError> {
     for mut map in open.maps_mut() {
         if map.name() == "scratches" {
             map.set_max_entries(capabilities.cpus * SCRATCH_SLOTS)
@@ -653,31 +596,8 @@ fn epoch_offset_ns() -> u64 {
     now(libc::CLOCK_REALTIME).wrapping_sub(now(libc::CLOCK_BOOTTIME))
 }
 
-fn update(map: &impl MapCore, key: &[u8], value: &[u8]) -> Result<(), ProbeError> {
+pub(crate) fn update(map: &impl MapCore, key: &[u8], value: &[u8]) -> Result<(), ProbeError> {
     map.update(key, value, MapFlags::ANY).map_err(|error| {
         ProbeError::kernel(format!("update map {}", map.name().to_string_lossy()), error)
     })
-}
-
-/// Statistics are on for as long as the returned descriptor is open.
-fn enable_stats() -> Result<std::os::fd::OwnedFd, ProbeError> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: a plain system call wrapper without pointers.
-    let fd = unsafe { libbpf_sys::bpf_enable_stats(libbpf_sys::BPF_STATS_RUN_TIME) };
-    if fd < 0 {
-        let error = std::io::Error::from_raw_os_error(-fd);
-        return Err(ProbeError::kernel("measure the probe's cost (--stats)", error));
-    }
-    // SAFETY: a descriptor that was just opened for us and that nobody else owns.
-    Ok(unsafe { std::os::fd::OwnedFd::from_raw_fd(fd) })
-}
-
-fn root_cause(error: &libbpf_rs::Error) -> String {
-    let text = format!("{error:#}");
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let root = cause.to_string();
-    if text.contains(&root) { text } else { format!("{text}: {root}") }
 }

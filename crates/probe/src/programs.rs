@@ -1,10 +1,12 @@
 //! Which of the object's programs are loaded.
 
 use libbpf_rs::{OpenObject, OpenProgramMut};
-use peregrine_event::EventCode;
+use peregrine_event::syscalls::X86_64;
+use peregrine_event::{EventCode, code};
 
 use crate::ProbeError;
-use crate::loader::{Choice, DEDICATED, Hook, SYSCALLS};
+use crate::loader::{DEDICATED, Hook, SYSCALLS};
+use crate::object::Choice;
 use crate::refusal::Refusal;
 use crate::wrapper::{self, Wrapper};
 
@@ -49,7 +51,24 @@ pub(crate) fn check_left_out(
     Err(ProbeError::Hook { hook: hook.name(), reason })
 }
 
-/// Decides which programs are loaded, and gives those of the fexit rung their functions.
+/// The programs of the calls that this interest reports with their own events.
+pub(crate) fn of_calls(interest: &[u8; SYSCALLS], hook: Hook) -> Vec<String> {
+    let mut names: Vec<String> = match hook {
+        Hook::Fexit => wrapper::wanted(interest).into_iter().map(|w| w.program).collect(),
+        Hook::SysExit => X86_64
+            .iter()
+            .filter(|s| interest[s.number as usize] & 3 == DEDICATED && s.exit != code::GENERIC_X)
+            .map(|syscall| exit_program(syscall.exit))
+            .collect(),
+    };
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Decides which programs are loaded, of those that `may_load` admits, and gives those of the fexit
+/// rung their functions. Calls that nobody wants need no program: most of the time of a load is the
+/// verifier's.
 ///
 /// # Errors
 /// If the rung was not asked for by name and a call that the kernel has cannot be attached to.
@@ -57,7 +76,9 @@ pub(crate) fn choose(
     open: &mut OpenObject,
     (options, interest, capabilities, hook): Choice<'_>,
     left_out: &[Refusal],
+    may_load: impl Fn(&str) -> bool,
 ) -> Result<Chosen, ProbeError> {
+    let exits = of_calls(interest, hook);
     let wanted = match hook {
         Hook::Fexit => wrapper::wanted(interest),
         Hook::SysExit => Vec::new(),
@@ -65,7 +86,9 @@ pub(crate) fn choose(
     let mut missing = Vec::new();
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
-        let load = if left_out.iter().any(|refusal| refusal.program == name) {
+        // The entry of a call goes with its exit.
+        let unit = name.replace("fentry_", "fexit_");
+        let load = if left_out.iter().any(|refusal| refusal.program == name) || !may_load(&unit) {
             false
         } else if name.starts_with("fexit_") {
             match wanted.iter().find(|w| w.program == name) {
@@ -87,8 +110,10 @@ pub(crate) fn choose(
             options.capture_entry && wrapper.is_some_and(|w| aim(&mut program, w))
         } else if name == "enter" {
             hook == Hook::SysExit && options.capture_entry
-        } else if name.starts_with("exit_") || name == "dispatch" {
+        } else if name == "dispatch" || name == exit_program(code::GENERIC_X) {
             hook == Hook::SysExit
+        } else if name.starts_with("exit_") {
+            hook == Hook::SysExit && exits.contains(&name)
         } else {
             match name.as_str() {
                 "context_switch" => options.switches,

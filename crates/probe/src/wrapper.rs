@@ -1,6 +1,7 @@
 //! The kernel's own functions of system calls, for the fexit rung, and the numbers of ia32 calls.
 
 use std::io::BufRead;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 use peregrine_event::syscalls::X86_64;
 use peregrine_event::{EventFlags, code};
@@ -82,6 +83,47 @@ pub(crate) fn denied(capabilities: &Capabilities) -> Option<String> {
              (fixed in 5.12)"
         ));
     }
+    None
+}
+
+/// Why the kernel would refuse programs of the fexit rung, if it does: tries one that does nothing,
+/// on the first function that is wanted. Cheap beside the load of the whole object, which would
+/// only fail later.
+pub(crate) fn trial(interest: &[u8; SYSCALLS]) -> Option<String> {
+    use libbpf_rs::libbpf_sys as sys;
+    const MOV_0_TO_R0: u8 = 0xb7;
+    const EXIT: u8 = 0x95;
+    let function = wanted(interest).first()?.function.clone();
+    let name = std::ffi::CString::new(function.as_str()).ok()?;
+    // SAFETY: the name is a string that lives through the call.
+    let id = unsafe { sys::libbpf_find_vmlinux_btf_id(name.as_ptr(), sys::BPF_TRACE_FEXIT) };
+    // A function that is not described is dealt with when programs are chosen.
+    let attach_btf_id = u32::try_from(id).ok().filter(|id| *id > 0)?;
+    let instructions = [MOV_0_TO_R0, EXIT].map(|code| sys::bpf_insn { code, ..Default::default() });
+    let mut options = sys::bpf_prog_load_opts {
+        sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
+        expected_attach_type: sys::BPF_TRACE_FEXIT,
+        attach_btf_id,
+        ..Default::default()
+    };
+    // SAFETY: the strings, the instructions and the options live through the call, and the count is
+    // that of the instructions.
+    let fd = unsafe {
+        sys::bpf_prog_load(
+            sys::BPF_PROG_TYPE_TRACING,
+            c"trial".as_ptr(),
+            c"Dual BSD/GPL".as_ptr(),
+            instructions.as_ptr(),
+            instructions.len() as sys::size_t,
+            &mut options,
+        )
+    };
+    if fd < 0 {
+        let error = std::io::Error::from_raw_os_error(-fd);
+        return Some(format!("the kernel refuses a program on {function}: {error}"));
+    }
+    // SAFETY: a descriptor that was just opened for us and that nobody else owns.
+    drop(unsafe { OwnedFd::from_raw_fd(fd) });
     None
 }
 

@@ -173,6 +173,10 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
     let mut open = None;
     let live =
         Live::start_with(&plan.live_options(&config), Arc::new(loaded.detection), |probe| {
+            if wish.is_some() {
+                // Reloads may want calls that no rule wants today, and then nothing can be loaded.
+                probe.load_rest()?;
+            }
             let dropped = wish.map(|wish| wish.carry_out(|| touch_maps(probe))).transpose()?;
             if let Some(dropped) = &dropped {
                 log.info(dropped.to_string());
