@@ -87,7 +87,6 @@ pub struct Serving {
     board: Arc<Board>,
     servers: Vec<Server>,
     identity: Arc<Identity>,
-    started: Instant,
     rules_files: Vec<FileHash>,
     config_files: Vec<FileHash>,
     /// The rules that were in force at the last look, and since when.
@@ -108,17 +107,15 @@ impl Serving {
             .iter()
             .map(|options| Server::start(options.clone(), board.clone(), hub.clone(), &versions))
             .collect::<Result<Vec<_>, _>>()?;
-        let started = Instant::now();
         Ok(Self {
             board,
             servers,
             identity: Arc::default(),
-            started,
             rules_files: Vec::new(),
             config_files: Vec::new(),
             rules: None,
             reload_ns: 0,
-            use_of_resources: (started, Resources::read(started)),
+            use_of_resources: (Instant::now(), Resources::read()),
         })
     }
 
@@ -156,7 +153,7 @@ impl Serving {
         }
         // Reading them costs a millisecond where there are many mappings.
         if self.use_of_resources.0.elapsed().as_secs() >= 5 {
-            self.use_of_resources = (Instant::now(), Resources::read(self.started));
+            self.use_of_resources = (Instant::now(), Resources::read());
         }
         let observation = live.observe()?;
         let mut snapshot = snapshot(&observation);

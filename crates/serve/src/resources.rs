@@ -1,7 +1,6 @@
 //! What the process and the host use, from `/proc`, under the names of Falco's resource metrics.
 
 use std::fs;
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +29,9 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// Reads them. `started` is when the process began to work.
-    pub fn read(started: Instant) -> Self {
-        let (user, system, vsz_kib, rss_kib) = own_stat();
-        let elapsed = started.elapsed().as_secs_f64().max(1e-3);
+    /// Reads them.
+    pub fn read() -> Self {
+        let OwnStat { cpu_s, age_s, vsz_kib, rss_kib } = OwnStat::read();
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let meminfo = text("/proc/meminfo");
         let memory = |key: &str| value(&meminfo, key);
@@ -41,7 +39,7 @@ impl Resources {
         let cpu: Vec<u64> = numbers(stat.lines().next().unwrap_or_default()).collect();
         let (all, idle) = (cpu.iter().sum::<u64>().max(1), cpu.iter().skip(3).take(2).sum::<u64>());
         Self {
-            cpu_usage_percent: 100.0 * (user + system) / elapsed,
+            cpu_usage_percent: 100.0 * cpu_s / age_s,
             rss_kib,
             vsz_kib,
             pss_kib: value(&text("/proc/self/smaps_rollup"), "Pss:"),
@@ -54,16 +52,36 @@ impl Resources {
     }
 }
 
-/// Seconds in user mode and in the kernel, and address space and resident memory in KiB.
-fn own_stat() -> (f64, f64, u64, u64) {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name of the program, in parentheses, may hold anything.
-    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let number = |index: usize| fields.get(index).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-    let ticks = rustix::param::clock_ticks_per_second().max(1) as f64;
-    let page_kib = rustix::param::page_size() as u64 / 1024;
-    (number(11) as f64 / ticks, number(12) as f64 / ticks, number(20) / 1024, number(21) * page_kib)
+/// What `/proc/self/stat` says.
+struct OwnStat {
+    /// Seconds in user mode and in the kernel.
+    cpu_s: f64,
+    /// Seconds since the process was started, loading the probe included.
+    age_s: f64,
+    vsz_kib: u64,
+    rss_kib: u64,
+}
+
+impl OwnStat {
+    fn read() -> Self {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        // The name of the program, in parentheses, may hold anything.
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let number =
+            |index: usize| fields.get(index).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
+        let ticks = rustix::param::clock_ticks_per_second().max(1) as f64;
+        let seconds = |index| number(index) as f64 / ticks;
+        let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let since_boot_s = boot.tv_sec as f64 + boot.tv_nsec as f64 / 1e9;
+        Self {
+            cpu_s: seconds(11) + seconds(12),
+            // Both are rounded to ticks.
+            age_s: (since_boot_s - seconds(19)).max(1.0 / ticks),
+            vsz_kib: number(20) / 1024,
+            rss_kib: number(21) * rustix::param::page_size() as u64 / 1024,
+        }
+    }
 }
 
 fn container_bytes() -> u64 {
@@ -92,11 +110,13 @@ mod tests {
 
     #[test]
     fn this_process_uses_something() {
-        let started = Instant::now();
-        let resources = Resources::read(started);
+        let resources = Resources::read();
         assert!(resources.rss_kib > 0 && resources.vsz_kib > resources.rss_kib, "{resources:?}");
         assert!(resources.host_memory_kib > 0 && resources.host_open_fds > 0, "{resources:?}");
         assert!((0.0..=100.0).contains(&resources.host_cpu_usage_percent), "{resources:?}");
+        // Ticks are coarse for a process that is so young.
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        assert!(resources.cpu_usage_percent <= 200.0 * cpus, "{resources:?}");
     }
 
     #[test]
