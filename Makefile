@@ -22,7 +22,7 @@ conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(
 SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: differential fuzz reload-storm kernels models help build run test lint deps clean doc conformance bench instructions
+.PHONY: package service-vm static image-test soak differential fuzz reload-storm kernels models help build run test lint deps clean doc conformance bench instructions
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
@@ -34,6 +34,13 @@ help:
 	@echo "make models           explore the models of our synchronisation without bounds (long)"
 	@echo "make reload-storm     100 reloads in a minute while processes start (needs root)"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
+	@echo "make package          the Debian package (needs cargo-deb)"
+	@echo "make service-vm [SUITE=bookworm]"
+	@echo "                      the package in an emulated machine with systemd, from install to purge"
+	@echo "make static           one file that needs no library"
+	@echo "make image-test       that file as the image of a container, run by crun"
+	@echo "make soak [SOAK_MINUTES=20]"
+	@echo "                      a mixed load on end: does anything grow? (needs root)"
 	@echo "make fuzz [TARGETS=... SECONDS=60]"
 	@echo "                      feed random captures, conditions and rules files (nightly compiler)"
 	@echo "make bench            time per operator of the language and per event with rules"
@@ -47,6 +54,14 @@ deps:
 
 build: deps
 	$(CARGO) build --release --locked --bin peregrine
+
+# One file that needs no library of the system it runs on: glibc, libelf and zlib are inside. Not
+# musl: its allocator is slow with many threads, and libelf builds on neither its headers nor its
+# functions. Needs the static libraries of Debian or Ubuntu (libelf-dev, zlib1g-dev, libc6-dev).
+static: deps
+	RUSTFLAGS="-C target-feature=+crt-static" LIBBPF_SYS_LIBRARY_PATH=/usr/lib/$(shell uname -m)-linux-gnu \
+		$(CARGO) build --release --locked --target $(shell uname -m)-unknown-linux-gnu \
+		--features static -p peregrine --bin peregrine
 
 run: build
 	$(SUDO) target/release/peregrine run $(ARGS)
@@ -82,6 +97,22 @@ reload-storm: deps
 # Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
 kernels: deps
 	@scripts/kernels.sh || [ $$? -eq 77 ]
+
+package: deps
+	@scripts/package.sh
+
+SUITE ?= bookworm
+service-vm: package
+	@scripts/service-vm.sh $(SUITE) || [ $$? -eq 77 ]
+
+image-test: static
+	@$(SUDO) env CARGO_TARGET_DIR=$(abspath $(or $(CARGO_TARGET_DIR),target)) scripts/image-test.sh || [ $$? -eq 77 ]
+
+SOAK_MINUTES ?= 20
+soak: deps
+	$(CARGO) build --release --locked -p peregrine --bin peregrine --example soak
+	$(SUDO) $(or $(CARGO_TARGET_DIR),target)/release/examples/soak \
+		$(or $(CARGO_TARGET_DIR),target)/release/peregrine $(SOAK_MINUTES)
 
 fuzz:
 	@scripts/fuzz.sh $(SECONDS) $(TARGETS)
