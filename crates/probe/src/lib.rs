@@ -20,6 +20,7 @@ mod programs;
 pub mod refusal;
 pub mod ring;
 pub mod route;
+pub mod shares;
 pub mod sleeping;
 mod wrapper;
 

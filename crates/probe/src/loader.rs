@@ -21,7 +21,7 @@ use crate::programs;
 use crate::refusal::Refusal;
 use crate::ring::Ring;
 use crate::sleeping::SleepFlags;
-use crate::wrapper;
+use crate::{shares, wrapper};
 
 /// Most rings, as in `bpf/lib/maps.bpf.h`.
 pub const MAX_RINGS: u32 = 256;
@@ -90,7 +90,8 @@ pub struct Options {
     pub rings: u32,
     /// Bytes of each ring, a power of two of at least a page.
     pub ring_bytes: u32,
-    /// Share of a ring that each class may fill, in percent, most valuable class first.
+    /// Share of a ring that each class may fill, in percent, most valuable class first; in small
+    /// rings less (see [`shares`]).
     pub class_share_percent: [u32; CLASSES],
     /// Bytes of data kept of each transfer.
     pub snaplen: u32,
@@ -537,11 +538,8 @@ fn check_options(options: &Options) -> Result<(), ProbeError> {
 }
 
 pub(crate) fn set_globals(open: &mut OpenObject, options: &Options) -> Result<(), ProbeError> {
-    let ring = u64::from(options.ring_bytes);
-    let mut limits = Vec::new();
-    for percent in options.class_share_percent {
-        limits.extend_from_slice(&((ring * u64::from(percent) / 100) as u32).to_ne_bytes());
-    }
+    let limits = shares::limits(options.ring_bytes, options.class_share_percent);
+    let limits = limits.iter().flat_map(|limit| limit.to_ne_bytes()).collect();
     let values: [(&str, Vec<u8>); 9] = [
         ("ring_count", options.rings.to_ne_bytes().into()),
         ("ring_bytes", options.ring_bytes.to_ne_bytes().into()),

@@ -16,7 +16,8 @@ sections! {
         /// `engine.modern_ebpf.buf_size_preset` says.
         ring_size: Option<ByteSize> = None, |key| key.restart();
         /// Share of a ring that each class of records may fill, in percent: starts and ends of
-        /// processes, what changes the state, what rules name, the rest.
+        /// processes, what changes the state, what rules name, the rest. The first has at least
+        /// 128K for itself, or half of a smaller ring; the others are cut in proportion.
         ring_shares: Vec<u32> = vec![100, 75, 50, 35], |key| key.restart();
         /// Pin each worker to a CPU.
         pin: bool = false, |key| key.restart();
