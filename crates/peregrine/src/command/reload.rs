@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use peregrine_config::Settings;
+use peregrine_config::{Settings, Source, Surroundings};
 
 use crate::service::control::{self, Answer, Request};
 
@@ -12,18 +12,30 @@ use crate::service::control::{self, Answer, Request};
 #[derive(Debug, Args)]
 pub struct ReloadArgs {
     /// The instance's socket, `peregrine.control_socket` in its configuration
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
     socket: Option<String>,
+    /// The instance's configuration, which names the socket
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<String>,
 }
 
 /// Asks for a reload and prints what became of it.
 ///
 /// # Errors
-/// No instance listens, or it refuses what it finds; it then goes on as before.
+/// The configuration is wrong or names no socket, no instance listens, or it refuses what it finds; it then goes on as before.
 pub fn run(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
-    let default = Settings::default().peregrine.control_socket;
-    let socket = args.socket.as_deref().unwrap_or(&default);
-    let answer: Answer = control::ask(socket, &Request::Reload)?;
+    let socket = match (&args.socket, &args.config) {
+        (Some(socket), _) => socket.clone(),
+        (None, None) => Settings::default().peregrine.control_socket,
+        (None, Some(file)) => {
+            let config = peregrine_config::load(Source::File(file), &[], &Surroundings::process())?;
+            config.settings.peregrine.control_socket
+        }
+    };
+    if socket.is_empty() {
+        bail!("peregrine.control_socket is empty: the instance listens nowhere; send it SIGHUP");
+    }
+    let answer: Answer = control::ask(&socket, &Request::Reload)?;
     if !answer.ok {
         bail!("the instance refuses, and goes on as before: {}", answer.message);
     }

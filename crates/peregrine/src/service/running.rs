@@ -14,6 +14,7 @@ use peregrine_fields::view::Session;
 use peregrine_output::{Alert, OutputReport, RuleIdentity, StateQuality};
 use peregrine_probe::{Capabilities, Probe};
 use peregrine_serve::ServeOptions;
+use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
@@ -210,8 +211,10 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
         log.info(format!("serving on {address}"));
     }
     running.name_files();
+    tell_manager(NotifyState::Ready);
     let mut drops = DropMonitor::new(running.config.settings.syscall_event_drops.clone(), now_ns());
     let exit = running.serve(&happened, &mut drops);
+    tell_manager(NotifyState::Stopping);
     drop(control);
     signals.close();
     let rules = running.live.rules();
@@ -262,6 +265,11 @@ impl Opened {
         let serving = Serving::start(&servers, started.hub.clone())?;
         Ok(Self { signals, started, serving, metrics })
     }
+}
+
+/// Tells systemd, if it started us and listens.
+fn tell_manager(state: NotifyState<'_>) {
+    let _ = sd_notify::notify(false, &[state]);
 }
 
 /// What a running engine does with the probe's maps, reloads included.
@@ -384,6 +392,7 @@ impl Running<'_> {
             }
             if now >= next_tick {
                 self.live.tick()?;
+                tell_manager(NotifyState::Watchdog);
                 self.serve_numbers()?;
                 next_tick = now + TICK;
                 if self.react_to_drops(drops)? {
