@@ -99,3 +99,17 @@ fn without_privilege_the_way_out_is_named() {
         Err(error) => eprintln!("skipped: nobody may not run the binary here: {error}"),
     }
 }
+
+#[test]
+fn reload_finds_the_socket_in_the_configuration() {
+    let ask = |socket: &str| {
+        let file = rules(&format!("peregrine: {{control_socket: \"{socket}\"}}\n"));
+        peregrine(&["reload", "-c", file.path().to_str().unwrap()])
+    };
+    let nobody = ask("/nonexistent/control.sock");
+    assert!(!nobody.status.success());
+    assert!(stderr(&nobody).contains("/nonexistent/control.sock"), "{}", stderr(&nobody));
+    let nowhere = ask("");
+    assert!(!nowhere.status.success());
+    assert!(stderr(&nowhere).contains("SIGHUP"), "{}", stderr(&nowhere));
+}
