@@ -15,7 +15,6 @@ enum {
 	CGROUP_COMPONENTS = 16,
 	CGROUP_NAME_BYTES = 256,
 	CGROUP_PATH_MASK = PATH_BYTES - 1,
-	CONTROLLER_BYTES = 16,
 };
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
@@ -68,28 +67,35 @@ STEP u32 build_cgroup_path(u32 key, u64 address)
 	return s->at;
 }
 
+/* `name=` of a controller in the bytes of a number, as a step takes it; at most eight bytes. */
+#define NAME_BYTES(text) (sizeof(text) - 1)
+#define NAME_WORD(text)                                                                         \
+	({                                                                                      \
+		const char name_[8] = text;                                                     \
+		u64 word_ = 0;                                                                  \
+		_Static_assert(NAME_BYTES(text) <= 8, "the name fits a word");                  \
+		for (u32 i_ = 0; i_ < 8; i_++)                                                  \
+			word_ |= (u64)(u8)name_[i_] << 8 * i_;                                  \
+		word_;                                                                          \
+	})
+
 /*
- * Writes `name=path` of the controller whose state is @css behind @at bytes of the record. The path
- * is the one in the path area, from @path_at on. Returns the bytes written.
+ * Writes `name=path` of a controller behind @at bytes of the record. The path is the one in the path
+ * area, from @path_at on. Returns the bytes written.
  */
-STEP u32 copy_controller(u32 key, u32 at, u64 css, u32 path_at)
+STEP u32 copy_controller(u32 key, u32 at, u64 name, u32 name_bytes, u32 path_at)
 {
 	struct scratch *s = scratch_of(key);
-	const char *name = BPF_CORE_READ((struct cgroup_subsys_state *)css, ss, name);
-	long name_bytes;
 	u32 path_bytes;
 	u8 *to;
 
-	if (!s || path_at >= PATH_BYTES)
+	if (!s || path_at >= PATH_BYTES || name_bytes > sizeof(name))
 		return 0;
 	to = step_tail(s, at);
 	if (!to)
 		return 0;
-	name_bytes = bpf_probe_read_kernel_str(to, CONTROLLER_BYTES, name);
-	if (name_bytes <= 1 || name_bytes > CONTROLLER_BYTES)
-		return 0;
+	__builtin_memcpy(to, &name, sizeof(name));
 	to += name_bytes;
-	to[-1] = '=';
 	path_bytes = PATH_BYTES - path_at;
 	asm volatile("" : "+r"(path_bytes));
 	if (path_bytes > PATH_BYTES)
@@ -108,7 +114,8 @@ struct cgroup_walk {
 	u32 bytes;
 };
 
-static __always_inline void add_controller(struct cgroup_walk *w, u64 index)
+static __always_inline void add_controller(struct cgroup_walk *w, u64 index, u64 name,
+					   u32 name_bytes)
 {
 	struct cgroup_subsys_state *css = NULL;
 	struct cgroup *cgroup;
@@ -122,13 +129,14 @@ static __always_inline void add_controller(struct cgroup_walk *w, u64 index)
 		w->last_at = build_cgroup_path(w->key, (u64)BPF_CORE_READ(cgroup, kn));
 		w->last = cgroup;
 	}
-	w->bytes += copy_controller(w->key, w->at + w->bytes, (u64)css, w->last_at);
+	w->bytes += copy_controller(w->key, w->at + w->bytes, name, name_bytes, w->last_at);
 }
 
-#define ADD_CONTROLLER(walk, id)                                                                \
+#define ADD_CONTROLLER(walk, id, name)                                                          \
 	do {                                                                                    \
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, id))                      \
-			add_controller(walk, bpf_core_enum_value(enum cgroup_subsys_id, id));   \
+			add_controller(walk, bpf_core_enum_value(enum cgroup_subsys_id, id),    \
+				       NAME_WORD(name), NAME_BYTES(name));                      \
 	} while (0)
 
 /* Writes the groups of a task, whose css_set is @set, behind @at bytes of the record; the bytes. */
@@ -138,11 +146,11 @@ STEP u32 copy_cgroups(u32 key, u32 at, u64 set)
 
 	if (!set)
 		return 0;
-	ADD_CONTROLLER(&walk, cpuset_cgrp_id);
-	ADD_CONTROLLER(&walk, cpu_cgrp_id);
-	ADD_CONTROLLER(&walk, cpuacct_cgrp_id);
-	ADD_CONTROLLER(&walk, io_cgrp_id);
-	ADD_CONTROLLER(&walk, memory_cgrp_id);
+	ADD_CONTROLLER(&walk, cpuset_cgrp_id, "cpuset=");
+	ADD_CONTROLLER(&walk, cpu_cgrp_id, "cpu=");
+	ADD_CONTROLLER(&walk, cpuacct_cgrp_id, "cpuacct=");
+	ADD_CONTROLLER(&walk, io_cgrp_id, "io=");
+	ADD_CONTROLLER(&walk, memory_cgrp_id, "memory=");
 	return walk.bytes;
 }
 

@@ -60,22 +60,17 @@ static __always_inline struct user_iovec iovec_at(struct scratch *s, u32 index, 
 	return v;
 }
 
-/* Copies at most @room bytes of a buffer behind @at bytes of the record; the bytes copied. */
-STEP u32 copy_iovec(u32 key, u32 at, u32 index, u32 room, u32 shape)
+/* Copies the first @n bytes of a buffer behind @at bytes of the record; the bytes copied. */
+STEP u32 copy_iovec(u32 key, u32 at, u64 base, u64 n)
 {
 	struct scratch *s = scratch_of(key);
-	struct user_iovec v;
-	u64 n = room;
 	u8 *to;
 
 	if (!s)
 		return 0;
 	to = step_tail(s, at);
-	v = iovec_at(s, index, shape & IOVECS_COMPAT);
-	if (v.bytes < n)
-		n = v.bytes;
-	BOUND_SIZE(n);
-	if (!to || bpf_probe_read_user(to, n, (void *)v.base))
+	AT_MOST(n, CHUNK_MAX - 1);
+	if (!to || bpf_probe_read_user(to, n, (void *)base))
 		return 0;
 	return n;
 }
@@ -104,24 +99,54 @@ STEP u64 copy_iovecs(u32 key, u32 at, u64 array, u32 shape, u32 limit)
 	s->at = 0;
 	for (u32 i = 0; i < MAX_IOVECS; i++) {
 		u32 have = *(volatile u32 *)&s->at;
+		struct user_iovec v;
 
 		if (i >= count)
 			break;
-		total += iovec_at(s, i, compat).bytes;
-		if (have < limit)
-			*(volatile u32 *)&s->at =
-				have + copy_iovec(key, at + have, i, limit - have, shape);
+		v = iovec_at(s, i, compat);
+		total += v.bytes;
+		if (have >= limit)
+			continue;
+		if (v.bytes > limit - have)
+			v.bytes = limit - have;
+		*(volatile u32 *)&s->at = have + copy_iovec(key, at + have, v.base, v.bytes);
 	}
 	return (u64)total << 32 | *(volatile u32 *)&s->at;
 }
 
-/* Puts the contents of the buffers as a parameter; the size of all buffers. */
+/* The first buffer of an array; of no bytes if it cannot be read. */
+static __always_inline struct user_iovec read_iovec(const struct call *c, u64 array)
+{
+	struct user_iovec v = {};
+
+	if (c->compat) {
+		struct compat_iovec narrow = {};
+
+		READ_USER(&narrow, sizeof(narrow), array);
+		v.base = narrow.base;
+		v.bytes = narrow.bytes;
+	} else if (READ_USER(&v, sizeof(v), array)) {
+		v.bytes = 0;
+	}
+	return v;
+}
+
+/*
+ * Puts the contents of the buffers as a parameter; the size of all buffers. A single buffer, which
+ * is the most frequent case, needs none of the steps.
+ */
 static __always_inline u32 put_iovecs(const struct call *c, struct rec *r, u32 ordinal, u64 array,
 				      u64 count, u32 limit)
 {
 	u32 shape = count < MAX_IOVECS ? count : MAX_IOVECS;
 	u64 copied;
 
+	if (count == 1) {
+		struct user_iovec v = read_iovec(c, array);
+
+		put_user_bytes(r, ordinal, v.base, v.bytes < limit ? v.bytes : limit, CHUNK_MAX);
+		return v.bytes;
+	}
 	if (c->compat)
 		shape |= IOVECS_COMPAT;
 	copied = copy_iovecs(r->key, r->len, array, shape, limit);
