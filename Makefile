@@ -22,7 +22,7 @@ conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(
 SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: package service-vm static image-test soak differential fuzz reload-storm kernels models help build run test lint deps clean doc conformance bench instructions
+.PHONY: package service-vm static image-test soak differential fuzz reload-storm kernels models tsan tsan-selftest help build run test lint deps clean doc conformance bench instructions
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
@@ -33,6 +33,7 @@ help:
 	@echo "                      captures and made-up histories on 1 to 16 workers: all the same"
 	@echo "make models           explore the models of our synchronisation without bounds (long)"
 	@echo "make reload-storm     100 reloads in a minute while processes start (needs root)"
+	@echo "make tsan             the multi-threaded tests under ThreadSanitizer"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make package          the Debian package (needs cargo-deb)"
 	@echo "make service-vm [SUITE=bookworm]"
@@ -93,6 +94,13 @@ models:
 reload-storm: deps
 	RELOADS=100 RELOAD_SECONDS=60 $(CARGO) test --release --locked -p peregrine --test reload \
 		-- no_event_is_lost --nocapture
+
+# Both say so and end well where the toolchain has no sanitizer.
+tsan: deps
+	@scripts/tsan.sh
+
+tsan-selftest: deps
+	@scripts/tsan.sh --selftest
 
 # Boots four Debian kernels in an emulator; needs qemu-system-x86, busybox-static and cpio.
 kernels: deps

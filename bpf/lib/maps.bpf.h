@@ -41,12 +41,14 @@ const volatile u32 snaplen = 80;
 const volatile u32 args_max = 16 << 10;        /* bytes of argv, and of the environment */
 const volatile u32 own_tgid = 0;               /* Peregrine itself: not reported */
 const volatile bool self_exclude = true;
+const volatile u32 spread = 0;                 /* SPREAD_*: which stateless records leave home */
 
 /* Changed while running. */
 volatile u64 epoch_offset_ns SEC(".data.control") = 0; /* boot clock to epoch */
 volatile u32 enabled SEC(".data.control") = 0; /* off until user space is ready */
 volatile u32 lost_groups = 0;     /* entries in `state_lost`, about */
-volatile u32 hot_group_count = 0; /* entries in `hot_groups`; 0: it is not consulted */
+/* A section of its own: user space writes the whole of it, and this side none. */
+volatile u32 hot_group_count SEC(".data.spread") = 0; /* entries in `hot_groups` */
 
 /* interest[syscall nr]: kind in the low two bits (0 off, 1 dedicated, 2 generic), class above. */
 struct {
@@ -93,10 +95,12 @@ struct {
 	__type(value, u32);
 } sleeping SEC(".maps");
 
-/* Hot thread groups whose records of CLASS_OTHER are spread over all rings, and by what. */
+/* What the records that change no state are spread over the rings by. */
 enum {
-	SPREAD_TID = 1,
-	SPREAD_CPU = 2,
+	SPREAD_OFF,
+	SPREAD_HOT, /* those of `hot_groups` by tid, others stay at home */
+	SPREAD_TID,
+	SPREAD_CPU,
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

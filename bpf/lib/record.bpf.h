@@ -341,7 +341,9 @@ static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 clas
 			r->flags |= RECORD_ABSENT;
 		}
 	}
-	if (lost_groups && bpf_map_delete_elem(&state_lost, &tgid) == 0) {
+	/* Only its home can repair it. */
+	if (lost_groups && index == route(tgid) &&
+	    bpf_map_delete_elem(&state_lost, &tgid) == 0) {
 		__sync_fetch_and_add(&lost_groups, -1);
 		r->flags |= RECORD_STATE_LOST;
 	}

@@ -2,8 +2,8 @@
 /*
  * Which ring a thread group writes to. The only place that decides it; its twin in user space is
  * crates/probe/src/route.rs, which hands the initial state to the right worker.
- * Records without state of a group that is too much for one worker may be spread by tid or CPU, on
- * user space's word.
+ * Records that change no state may be spread by tid or CPU: those of all groups, or of such as user
+ * space names because they are too much for one worker.
  */
 #pragma once
 
@@ -17,12 +17,12 @@ static __always_inline u32 route(u32 tgid)
 
 static __always_inline u32 route_record(u32 tid, u32 tgid, u32 class)
 {
-	u32 *spread;
-
-	if (class != CLASS_OTHER || !hot_group_count)
+	if (spread == SPREAD_OFF || class < CLASS_RULE)
 		return route(tgid);
-	spread = bpf_map_lookup_elem(&hot_groups, &tgid);
-	if (!spread)
+	if (spread == SPREAD_CPU)
+		return route(bpf_get_smp_processor_id());
+	if (spread == SPREAD_HOT &&
+	    (!hot_group_count || !bpf_map_lookup_elem(&hot_groups, &tgid)))
 		return route(tgid);
-	return route(*spread == SPREAD_CPU ? bpf_get_smp_processor_id() : tid);
+	return route(tid);
 }

@@ -250,6 +250,17 @@ choices! {
         /// One program on the exit of all system calls.
         SysExit = "sys-exit",
     }
+    /// Whose reads, writes and other records that change no state go to all workers.
+    Spread {
+        /// Nobody's.
+        Off = "off",
+        /// Those of processes that are too much for one worker.
+        Auto = "auto",
+        /// Everybody's, by thread.
+        Tid = "tid",
+        /// Everybody's, by CPU.
+        Cpu = "cpu",
+    }
     /// What happens to an alert that finds a queue full.
     WhenFull {
         /// It is lost, and counted.

@@ -76,12 +76,38 @@ worker_counters! {
     degraded_alerts,
     /// Bytes that were not a record; each is a defect.
     malformed,
-    /// Records copied aside because their process's inheritance was not published yet.
+    /// Records copied aside because they, or one before them in their thread group, had to wait.
     parked,
-    /// Processes whose inheritance did not come in time.
+    /// Births that waited for their process's inheritance.
+    parked_births,
+    /// Events whose rules waited for the state of another thread group.
+    parked_reads,
+    /// Waits of stateless events of hot thread groups for the worker that is their home.
+    parked_guests,
+    /// Stateless events of thread groups of other workers, which came because their group is hot.
+    guests,
+    /// Such events whose thread group's state was not known here as of the event.
+    guests_unknown,
+    /// Thread groups that were found to be hot.
+    hot_groups,
+    /// Waits that were given up: the best known state was used, and the alerts say so.
     parking_timeouts,
-    /// Nanoseconds processes spent parked, summed.
+    /// Nanoseconds thread groups spent parked, summed.
     parked_ns,
+    /// Waits of less than a millisecond.
+    parked_below_1ms,
+    /// Waits of 1 to 10 milliseconds.
+    parked_below_10ms,
+    /// Waits of 10 to 100 milliseconds.
+    parked_below_100ms,
+    /// Longer waits.
+    parked_longer,
+    /// Threads whose birth was not seen: they were looked up when they did something.
+    missing_births,
+    /// Times that records with state of a thread group were lost.
+    states_lost,
+    /// Thread groups that were read again from the kernel after a loss.
+    repairs,
     /// Records parked at this moment.
     parked_now,
     /// Threads and fds that were looked up in `/proc` because no record told of them.
@@ -94,6 +120,20 @@ worker_counters! {
     threads,
     /// Open file descriptors known at this moment.
     fds,
+}
+
+impl WorkerCounters {
+    /// Counts the end of a wait.
+    pub fn add_parking(&self, waited: std::time::Duration) {
+        self.parked_ns.add(waited.as_nanos() as u64);
+        let bucket = match waited.as_millis() {
+            0 => &self.parked_below_1ms,
+            1..10 => &self.parked_below_10ms,
+            10..100 => &self.parked_below_100ms,
+            _ => &self.parked_longer,
+        };
+        bucket.add(1);
+    }
 }
 
 /// All workers' counters.

@@ -90,6 +90,20 @@ impl Detector {
         }
     }
 
+    /// Takes matches back whose alerts are given up because the event is tried again later.
+    pub fn take_back(&mut self, alerts: &[Alert]) {
+        for alert in alerts {
+            let found = self
+                .detection
+                .rules
+                .iter()
+                .position(|rule| Arc::ptr_eq(&rule.identity, &alert.rule));
+            if let Some(index) = found {
+                self.matches[index] -= 1;
+            }
+        }
+    }
+
     /// Tries an event with the rules its type can satisfy; hands each alert to `emit`.
     #[inline]
     pub fn examine(

@@ -11,7 +11,11 @@
 pub mod activity;
 pub mod additions;
 pub mod counters;
+mod degraded;
 pub mod detector;
+pub mod feed;
+pub mod gauges;
+pub mod homes;
 pub mod host;
 mod initial;
 pub mod interest;
@@ -19,11 +23,14 @@ pub mod lineage;
 pub mod live;
 pub mod parking;
 pub mod progress;
+#[cfg(test)]
+mod progress_tests;
 pub mod published;
 pub mod recording;
 pub mod replay;
 pub mod resolver;
 pub mod ruleset;
+pub mod spread;
 pub mod swap;
 mod sync;
 pub mod waiting;

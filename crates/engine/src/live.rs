@@ -11,11 +11,16 @@ use parking_lot::Mutex;
 use peregrine_output::{AlertSender, RuleIdentity};
 use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
-use peregrine_probe::{Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Ring};
-use peregrine_state::{ChildRule, Config, Counters, Directory, Shard};
+use peregrine_probe::{
+    Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Ring, Spread, Spreader,
+};
+use peregrine_state::{ChildRule, Config, Counters, Directory, Interfaces, Shard};
 
 use crate::activity::{Activity, Watch};
 use crate::counters::{WorkerCounters, WorkerTotals};
+use crate::feed::{self, Feed};
+use crate::gauges::Gauges;
+use crate::homes::Homes;
 use crate::host::{self, HostFiles};
 use crate::interest::{self, Wanted};
 use crate::parking::Bounds;
@@ -24,9 +29,10 @@ use crate::published::{Published, RuleTotals};
 use crate::recording::{self, RecordOptions, Recorder, RecorderError, RecordingSummary, Tap};
 use crate::resolver::ProcResolver;
 use crate::ruleset::{ActiveRule, Detection};
+use crate::spread::Spreading;
 use crate::swap::RuleSlot;
 use crate::waiting::{Patience, Waiter};
-use crate::worker::{self, Feed, Matches, Tools, Worker};
+use crate::worker::{Matches, Tools, Worker};
 
 /// How to watch.
 #[derive(Debug, Clone)]
@@ -96,6 +102,11 @@ pub struct Live {
     counters: Vec<Arc<CachePadded<WorkerCounters>>>,
     directory: Arc<Directory>,
     progress: Arc<Progress>,
+    gauges: Arc<Gauges>,
+    homes: Homes,
+    spread: Spread,
+    spreader: Option<Arc<Mutex<Spreader>>>,
+    interfaces: Interfaces,
     host_files: Arc<ArcSwap<HostFiles>>,
     stop: Arc<AtomicBool>,
     rules: Arc<RuleSlot<Detection>>,
@@ -195,19 +206,27 @@ impl Live {
         let mut also_wanted = options.also_wanted.clone();
         also_wanted.all |= options.all_syscalls;
         let table = kernel_table(&detection, &also_wanted);
-        let probe = Probe::load(options.probe.clone(), &table)?;
+        let mut probe_options = options.probe.clone();
+        // What is recorded of a process is kept by the worker that has its state.
+        let is_recording = options.recording.is_some();
+        if options.workers.min(probe_options.rings) < 2 || is_recording {
+            probe_options.spread = Spread::Off;
+        }
+        let spread = probe_options.spread;
+        let probe = Probe::load(probe_options, &table)?;
         // Attached first, read afterwards: what happens in between is in the rings.
         probe.enable()?;
         let reading = Instant::now();
         let directory = Arc::new(Directory::new());
         let workers = options.workers.clamp(1, probe.ring_count());
+        let homes = Homes { rings: probe.ring_count(), workers };
         let mut shards: Vec<Shard> =
             (0..workers).map(|_| Shard::new(state_config(), Some(directory.clone()))).collect();
         let host_files = HostFiles::read();
         for shard in &mut shards {
             shard.users_mut().set_host_files(&host_files.passwd, &host_files.group);
         }
-        let found = crate::initial::fill(&probe, &mut shards)?;
+        let found = crate::initial::fill(&probe, homes, &mut shards)?;
         let interfaces = host::interfaces();
         for shard in &mut shards {
             shard.set_interfaces(interfaces.clone());
@@ -229,6 +248,11 @@ impl Live {
             directory,
             progress: Arc::new(Progress::new(workers as usize)),
             host_files: Arc::new(ArcSwap::from_pointee(host_files)),
+            gauges: Arc::new(gauges(&probe, homes)?),
+            homes,
+            spread,
+            spreader: probe.spreader()?.map(|spreader| Arc::new(Mutex::new(spreader))),
+            interfaces,
             stop: Arc::new(AtomicBool::new(false)),
             rules: Arc::new(RuleSlot::new(detection, workers as usize)),
             interest: Mutex::new(table),
@@ -243,10 +267,13 @@ impl Live {
                 .collect::<Result<_, _>>()?,
             probe,
         };
-        for (index, shard) in shards.into_iter().enumerate() {
+        for (index, mut shard) in shards.into_iter().enumerate() {
             let index = index as u32;
             let tap = taps.next();
-            if let Err(error) = live.start_worker(index, workers, shard, tap, options, sender) {
+            if matches!(spread, Spread::Tid | Spread::Cpu) {
+                shard.heat_all();
+            }
+            if let Err(error) = live.start_worker(index, shard, tap, options, sender) {
                 live.stop.store(true, Ordering::Release);
                 return Err(error);
             }
@@ -257,15 +284,14 @@ impl Live {
     fn start_worker(
         &mut self,
         index: u32,
-        workers: u32,
         mut shard: Shard,
         tap: Option<Tap>,
         options: &LiveOptions,
         sender: &AlertSender,
     ) -> Result<(), LiveError> {
         let fail = |error| LiveError::Worker { worker: index, error };
-        let own: Vec<u32> =
-            (0..self.probe.ring_count()).filter(|ring| owner(*ring, workers) == index).collect();
+        let is_own = |ring: &u32| self.homes.of_ring(*ring) == index as usize;
+        let own: Vec<u32> = (0..self.homes.rings).filter(is_own).collect();
         let mut rings = Vec::new();
         let mut fds = Vec::new();
         for ring in own {
@@ -277,7 +303,8 @@ impl Live {
             waiter: Waiter::new(fds, options.patience).map_err(fail)?,
             sleep_flags: Arc::new(self.probe.sleep_flags()?),
             stop: self.stop.clone(),
-            applied_ns: 0,
+            taken_ns: 0,
+            heads: Vec::new(),
             host_files: self.host_files.clone(),
         };
         let counters = Arc::new(CachePadded::new(WorkerCounters::default()));
@@ -287,11 +314,15 @@ impl Live {
             rules: self.rules.clone(),
             sender: sender.clone(),
             bounds: options.bounds,
-            position: (u64::from(index), u64::from(workers)),
+            own: index as usize,
+            homes: self.homes,
             directory: self.directory.clone(),
             progress: self.progress.clone(),
             published: self.published.clone(),
             tap,
+            gauges: self.gauges.clone(),
+            clock: self.probe.clock(),
+            spreading: self.spreading(),
         };
         self.counters.push(counters.clone());
         let pin = options.pin.then_some(index);
@@ -299,10 +330,20 @@ impl Live {
             if let Some(cpu) = pin {
                 pin_to(cpu)?;
             }
-            worker::run(Worker::new(tools, counters), feed)
+            feed::run(Worker::new(tools, counters), feed)
         });
         self.threads.push(thread.map_err(fail)?);
         Ok(())
+    }
+
+    /// A worker's part in spreading hot thread groups.
+    fn spreading(&self) -> Option<Spreading> {
+        if self.spread == Spread::Off {
+            return None;
+        }
+        let mut guests = Shard::for_guests(state_config(), self.directory.clone());
+        guests.set_interfaces(self.interfaces.clone());
+        Some(Spreading::new(guests, self.spreader.clone()))
     }
 
     /// The rung in use, and why not a better one.
@@ -397,9 +438,8 @@ impl Live {
     /// # Errors
     /// The kernel's counters cannot be read.
     pub fn observe(&self) -> Result<Observation, LiveError> {
-        let workers = self.threads.len() as u32;
         let ring = |(index, ring): (usize, &Ring)| {
-            (owner(index as u32, workers), ring.pending(), ring.capacity())
+            (self.homes.of_ring(index as u32) as u32, ring.pending(), ring.capacity())
         };
         let detection = self.rules();
         let rule =
@@ -479,9 +519,13 @@ impl Live {
     }
 }
 
-/// The worker that owns a ring.
-pub(crate) fn owner(ring: u32, workers: u32) -> u32 {
-    ring % workers
+/// A look at every worker's rings.
+fn gauges(probe: &Probe, homes: Homes) -> Result<Gauges, ProbeError> {
+    let mut of_workers: Vec<_> = (0..homes.workers).map(|_| Vec::new()).collect();
+    for ring in 0..probe.ring_count() {
+        of_workers[homes.of_ring(ring)].push(probe.gauge(ring)?);
+    }
+    Ok(Gauges::new(of_workers))
 }
 
 fn state_config() -> Config {

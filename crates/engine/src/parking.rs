@@ -1,24 +1,33 @@
-//! Parking: records of a process that must wait until its parent's worker has published what the
-//! process inherits.
+//! Parking: records of a process that must wait for another worker.
 //!
-//! The child's first record is its birth. If the parent's worker has not reached the fork marker
-//! yet, the birth and all that follows in the same thread group are copied here, in order; other
-//! thread groups go on. Waiting only points to smaller sequences (the marker was written before
-//! the birth), so it cannot cycle.
+//! Two things are waited for ([`Awaited`]). A *birth* waits until the parent's worker has left what
+//! the child inherits. An *event* that has been applied waits for its rules when they read the
+//! state of another thread group that is not known to be complete as of the event.
+//! The waiting record and all that follow in the same thread group are copied here, in order; other
+//! thread groups go on. Waiting only points to smaller sequences, so it cannot cycle
+//! (`progress.rs` has the argument).
 //!
-//! It is bounded. A worker that is behind is waited for as long as it makes progress: the clock of
-//! a birth starts when all other workers have passed its time stamp, for then its marker should
-//! have been seen. After the bound, after [`PATIENCE`] bounds in any case, or when too many bytes
-//! are parked, the records are applied with what the birth itself carries, and that is counted.
+//! It is bounded. An event waits for [`Bounds::time`]. A birth waits for as long as the other
+//! workers make progress: its clock starts when all of them have passed its time stamp, for then
+//! its marker should have been seen. After the bound, for a birth after [`PATIENCE`] bounds in any
+//! case, or when too many bytes are parked, the records are applied with the best known state, and
+//! that is counted and marked on their alerts.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use peregrine_state::pending::Held;
+use peregrine_state::{Looks, Subject};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::progress::class;
+use crate::sync::CLASSES;
 
 /// Bounds of parking.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Longest time a process waits once the other workers have passed its birth.
+    /// Longest time an event waits for other workers, and a birth once they have passed it.
     pub time: Duration,
     /// Most bytes parked at once by one worker.
     pub bytes: usize,
@@ -30,51 +39,94 @@ impl Default for Bounds {
     }
 }
 
-/// Bounds of time after which a process waits no longer, whatever the other workers do.
+/// Bounds of time after which a birth waits no longer, whatever the other workers do.
 pub const PATIENCE: u32 = 240;
+/// Looks for overdue thread groups in one bound of time: each walks all that wait.
+const LOOKS: u32 = 16;
+/// Thread groups that are found to wait before a look for some that do not gives up, and how often
+/// it does not give up.
+const MISSES: usize = 32;
+const FULL_EVERY: Duration = Duration::from_millis(2);
 
-/// What a parked process waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Awaited {
-    /// The child.
-    pub child_tid: i64,
-    /// Its start time.
-    pub start_time: u64,
-    /// Time stamp of its birth.
-    pub birth_ts: u64,
+/// What the first of the parked records of a thread group waits for.
+#[derive(Debug)]
+pub enum Awaited {
+    /// What a child inherits. Its birth was not applied yet.
+    Inheritance {
+        /// The child.
+        child_tid: i64,
+        /// Its start time.
+        start_time: u64,
+        /// Time stamp of the birth.
+        birth_ts: u64,
+    },
+    /// The state of others as of an event. The event was applied, its rules were not tried.
+    Others {
+        /// The event.
+        sequence: u64,
+        /// What it is about.
+        subject: Subject,
+        /// What it ends.
+        held: Held,
+        /// Whose state is awaited.
+        looks: Looks,
+    },
+    /// The state of a thread group of another worker, one of whose stateless events this is, and
+    /// of whom else its rules read.
+    Home {
+        /// The event. It was not applied.
+        sequence: u64,
+        /// Whose state is awaited.
+        looks: Looks,
+    },
 }
 
-/// Records of one thread group, oldest first.
-#[derive(Debug)]
-pub struct Parked {
-    awaited: Awaited,
-    since: Instant,
-    /// When the other workers were first seen to have passed the birth.
-    passed: Option<Instant>,
+impl Awaited {
+    /// Sequence of the record that waits.
+    pub fn sequence(&self) -> u64 {
+        match self {
+            Awaited::Inheritance { birth_ts, .. } => *birth_ts,
+            Awaited::Others { sequence, .. } | Awaited::Home { sequence, .. } => *sequence,
+        }
+    }
+}
+
+/// Copies of records, oldest first.
+#[derive(Debug, Default)]
+pub struct Records {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// How many have been taken.
+    taken: usize,
 }
 
-impl Parked {
-    /// The records in order.
-    pub fn records(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+impl Records {
+    /// Them in order, as far as they have not been taken.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (self.taken..self.ends.len()).map(|index| self.get(index))
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
+    /// The next one, which is taken then.
+    pub fn take_next(&mut self) -> Option<&[u8]> {
+        let index = self.taken;
+        (index < self.ends.len()).then(|| {
+            self.taken += 1;
+            self.get(index)
+        })
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+    /// Makes the one that was taken last the next one again.
+    pub fn put_back(&mut self) {
+        self.taken = self.taken.saturating_sub(1);
     }
 
-    /// How long the birth has waited.
-    pub fn waited(&self) -> Duration {
-        self.since.elapsed()
+    fn get(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[index]]
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len() - self.taken
     }
 
     fn push(&mut self, record: &[u8]) {
@@ -83,11 +135,36 @@ impl Parked {
     }
 }
 
+/// A thread group that waits.
+#[derive(Debug)]
+pub struct Parked {
+    /// What its first record waits for.
+    pub awaited: Awaited,
+    /// That record and all behind it.
+    pub records: Records,
+    since: Instant,
+    /// When the other workers were first seen to have passed the birth.
+    passed: Option<Instant>,
+}
+
+impl Parked {
+    /// How long the first record has waited.
+    pub fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
 /// The parked thread groups of one worker.
 #[derive(Debug)]
 pub struct Parking {
     bounds: Bounds,
     groups: FxHashMap<u32, Parked>,
+    /// All thread groups by the sequence that waits.
+    order: BTreeSet<(u64, u32)>,
+    /// The sequences that wait, by class of thread groups.
+    classes: Box<[SmallVec<[u64; 1]>]>,
+    last_full: Instant,
+    last_look: Instant,
     bytes: usize,
     records: usize,
 }
@@ -95,7 +172,16 @@ pub struct Parking {
 impl Parking {
     /// Nothing parked.
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, groups: FxHashMap::default(), bytes: 0, records: 0 }
+        Self {
+            bounds,
+            groups: FxHashMap::default(),
+            order: BTreeSet::new(),
+            classes: vec![SmallVec::new(); CLASSES].into(),
+            last_full: Instant::now(),
+            last_look: Instant::now(),
+            bytes: 0,
+            records: 0,
+        }
     }
 
     /// Whether records of this thread group wait.
@@ -115,61 +201,129 @@ impl Parking {
         self.groups.is_empty()
     }
 
-    /// Parks a birth.
-    pub fn begin(&mut self, tgid: u32, awaited: Awaited, birth: &[u8]) {
-        let (bytes, ends) = (Vec::new(), Vec::new());
-        let parked = Parked { awaited, since: Instant::now(), passed: None, bytes, ends };
+    /// Parks the first record of a thread group that must wait.
+    pub fn begin(&mut self, tgid: u32, awaited: Awaited, first: &[u8]) {
+        self.put_back(tgid, awaited, Records::default());
+        self.push(tgid, first);
+    }
+
+    /// Parks what is left of the records of a thread group that was taken, once more.
+    pub fn put_back(&mut self, tgid: u32, awaited: Awaited, records: Records) {
+        self.bytes += records.bytes.len();
+        self.records += records.len();
+        let sequence = awaited.sequence();
+        self.order.insert((sequence, tgid));
+        self.classes[class(tgid.into())].push(sequence);
+        let parked = Parked { awaited, records, since: Instant::now(), passed: None };
         self.groups.insert(tgid, parked);
-        self.push(tgid, birth);
     }
 
     /// Copies a record behind the others of its thread group.
     pub fn push(&mut self, tgid: u32, record: &[u8]) {
         if let Some(parked) = self.groups.get_mut(&tgid) {
-            parked.push(record);
+            parked.records.push(record);
             self.bytes += record.len();
             self.records += 1;
         }
     }
 
-    /// Thread groups that may go on: what they await `is_there`, or they may wait no longer.
-    /// `slowest` is the time stamp that all other workers have passed. Gives each with whether it
-    /// is overdue.
-    pub fn ready(&mut self, slowest: u64, is_there: impl Fn(&Awaited) -> bool) -> Vec<(u32, bool)> {
-        let now = Instant::now();
-        let is_crowded = self.bytes > self.bounds.bytes;
+    /// How many thread groups that still wait [`Self::ready`] may come across: what is oldest goes
+    /// on first, so mostly only the beginning is looked at.
+    pub fn misses(&mut self) -> usize {
+        if self.last_full.elapsed() <= FULL_EVERY {
+            return MISSES;
+        }
+        self.last_full = Instant::now();
+        usize::MAX
+    }
+
+    /// Thread groups whose wait `is_over`, in the order of sequences; the look ends after so many
+    /// `misses`.
+    pub fn ready(&self, misses: usize, is_over: impl Fn(u32, &Awaited) -> bool) -> Vec<u32> {
+        let mut left = misses;
         let mut ready = Vec::new();
-        for (tgid, parked) in &mut self.groups {
-            if is_there(&parked.awaited) {
-                ready.push((*tgid, false));
-                continue;
+        for (_, tgid) in &self.order {
+            match self.groups.get(tgid) {
+                Some(parked) if is_over(*tgid, &parked.awaited) => ready.push(*tgid),
+                _ => left -= 1,
             }
-            if slowest > parked.awaited.birth_ts {
-                parked.passed.get_or_insert(now);
-            }
-            let is_late = parked.passed.is_some_and(|at| now - at > self.bounds.time);
-            if is_crowded || is_late || now - parked.since > self.bounds.time * PATIENCE {
-                ready.push((*tgid, true));
+            if left == 0 {
+                break;
             }
         }
         ready
     }
 
-    /// Time stamp of the oldest birth that waits.
-    pub fn oldest_birth(&self) -> Option<u64> {
-        self.groups.values().map(|parked| parked.awaited.birth_ts).min()
+    /// Sequence of the event of a thread group whose rules wait, if that is what waits.
+    pub fn event_of(&self, tgid: u32) -> Option<u64> {
+        match self.groups.get(&tgid)?.awaited {
+            Awaited::Others { sequence, .. } | Awaited::Home { sequence, .. } => Some(sequence),
+            Awaited::Inheritance { .. } => None,
+        }
     }
 
-    /// All thread groups.
+    /// Thread groups that may wait no longer, in the order of sequences: those that have waited for
+    /// too long, and the oldest until no more waits than may. `slowest` is the time
+    /// stamp that all other workers have passed. Looks only now and then, unless too much waits.
+    pub fn overdue(&mut self, slowest: u64) -> Vec<u32> {
+        let now = Instant::now();
+        let is_crowded = self.bytes > self.bounds.bytes;
+        if !is_crowded && now - self.last_look < self.bounds.time / LOOKS {
+            return Vec::new();
+        }
+        self.last_look = now;
+        let Self { bounds, groups, order, .. } = self;
+        let is_late = |parked: &mut Parked| {
+            let waited = now - parked.since;
+            match &parked.awaited {
+                Awaited::Others { .. } | Awaited::Home { .. } => waited > bounds.time,
+                Awaited::Inheritance { birth_ts, .. } => {
+                    if slowest > *birth_ts {
+                        parked.passed.get_or_insert(now);
+                    }
+                    parked.passed.is_some_and(|at| now - at > bounds.time)
+                        || waited > bounds.time * PATIENCE
+                }
+            }
+        };
+        let mut bytes = self.bytes;
+        let mut overdue = Vec::new();
+        for (_, tgid) in order.iter() {
+            let Some(parked) = groups.get_mut(tgid) else { continue };
+            if is_late(parked) || bytes > bounds.bytes {
+                bytes -= parked.records.bytes.len();
+                overdue.push(*tgid);
+            }
+        }
+        overdue
+    }
+
+    /// Sequence of the oldest record that waits; `u64::MAX` if none does.
+    pub fn oldest(&self) -> u64 {
+        self.order.first().map_or(u64::MAX, |(sequence, _)| *sequence)
+    }
+
+    /// The same of the thread groups of a class.
+    pub fn oldest_of(&self, class: usize) -> u64 {
+        self.classes[class].iter().copied().min().unwrap_or(u64::MAX)
+    }
+
+    /// All thread groups, the one that waits for the smallest sequence first.
     pub fn groups(&self) -> Vec<u32> {
-        self.groups.keys().copied().collect()
+        self.order.iter().map(|(_, tgid)| *tgid).collect()
     }
 
     /// Takes all records of a thread group.
     pub fn take(&mut self, tgid: u32) -> Option<Parked> {
         let parked = self.groups.remove(&tgid)?;
-        self.bytes -= parked.bytes.len();
-        self.records -= parked.len();
+        let sequence = parked.awaited.sequence();
+        self.order.remove(&(sequence, tgid));
+        let of_class = &mut self.classes[class(tgid.into())];
+        if let Some(at) = of_class.iter().position(|other| *other == sequence) {
+            of_class.swap_remove(at);
+        }
+        self.bytes -= parked.records.bytes.len();
+        self.records -= parked.records.len();
         Some(parked)
     }
 }
@@ -178,39 +332,59 @@ impl Parking {
 mod tests {
     use super::*;
 
-    fn awaited(tid: i64) -> Awaited {
-        Awaited { child_tid: tid, start_time: 1, birth_ts: 100 }
+    fn birth(tid: i64, birth_ts: u64) -> Awaited {
+        Awaited::Inheritance { child_tid: tid, start_time: 1, birth_ts }
     }
 
     #[test]
     fn records_come_back_in_order_and_are_accounted_for() {
         let mut parking = Parking::new(Bounds { time: Duration::from_secs(60), bytes: 10 });
-        parking.begin(7, awaited(7), b"birth");
-        parking.begin(8, awaited(8), b"x");
+        parking.begin(7, birth(7, 120), b"birth");
+        parking.begin(8, birth(8, 100), b"x");
         parking.push(7, b"exec");
         assert!(parking.holds(7) && !parking.holds(9));
         assert_eq!(parking.records(), 3);
-        assert_eq!(parking.oldest_birth(), Some(100));
-        assert_eq!(parking.ready(500, |a| a.child_tid == 8), [(8, false)]);
+        assert_eq!(parking.oldest(), 100);
+        assert!(parking.overdue(500).is_empty());
         parking.push(8, b"more");
-        let mut crowded = parking.ready(0, |_| false);
-        crowded.sort_unstable();
-        assert_eq!(crowded, [(7, true), (8, true)], "14 bytes are over the bound of 10");
+        assert_eq!(parking.overdue(0), [8], "14 bytes are over the bound of 10, 9 are not");
         let parked = parking.take(7).unwrap();
-        assert_eq!(parked.records().collect::<Vec<_>>(), [&b"birth"[..], b"exec"]);
+        assert_eq!(parked.records.iter().collect::<Vec<_>>(), [&b"birth"[..], b"exec"]);
         assert_eq!(parking.records(), 2);
         assert!(parking.take(7).is_none());
+        assert_eq!((parking.oldest(), parking.groups()), (100, vec![8]));
+        parking.take(8);
+        assert!(parking.is_empty() && parking.ready(9, |_, _| true).is_empty());
     }
 
     #[test]
-    fn the_clock_starts_when_the_others_have_passed_the_birth() {
-        let mut parking = Parking::new(Bounds { time: Duration::ZERO, bytes: 1000 });
-        parking.groups.clear();
-        parking.bounds.time = Duration::from_millis(1);
-        parking.begin(7, awaited(7), b"birth");
-        assert!(parking.ready(100, |_| false).is_empty(), "the others are not past it");
-        assert!(parking.ready(101, |_| false).is_empty(), "the clock has just started");
-        std::thread::sleep(Duration::from_millis(2));
-        assert_eq!(parking.ready(101, |_| false), [(7, true)]);
+    fn what_may_go_on_comes_in_the_order_of_sequences() {
+        let mut parking = Parking::new(Bounds::default());
+        let others = |sequence| Awaited::Home { sequence, looks: Looks::of(1) };
+        parking.begin(5, others(30), b"x");
+        parking.begin(6, others(10), b"x");
+        parking.begin(7, birth(7, 20), b"x");
+        assert_eq!(parking.ready(9, |_, _| true), [6, 7, 5]);
+        assert_eq!(parking.ready(1, |tgid, _| tgid == 7), [0; 0], "given up after the first");
+        assert_eq!(parking.ready(9, |_, awaited| awaited.sequence() > 10), [7, 5]);
+        assert_eq!((parking.oldest_of(class(6)), parking.oldest_of(class(8))), (10, u64::MAX));
+        let parked = parking.take(6).unwrap();
+        assert_eq!(parking.oldest_of(class(6)), u64::MAX);
+        parking.put_back(6, birth(6, 40), parked.records);
+        assert_eq!(parking.groups(), [7, 5, 6]);
+        assert_eq!((parking.oldest(), parking.oldest_of(class(6))), (20, 40));
+    }
+
+    #[test]
+    fn the_clock_of_a_birth_starts_when_the_others_have_passed_it() {
+        let mut parking = Parking::new(Bounds { time: Duration::from_millis(1), bytes: 1000 });
+        parking.begin(7, birth(7, 100), b"birth");
+        let wait = || std::thread::sleep(Duration::from_millis(2));
+        wait();
+        assert!(parking.overdue(100).is_empty(), "the others are not past it");
+        wait();
+        assert!(parking.overdue(101).is_empty(), "the clock has just started");
+        wait();
+        assert_eq!(parking.overdue(101), [7]);
     }
 }

@@ -78,6 +78,7 @@ impl ProcResolver {
 impl Resolver for ProcResolver {
     fn resolve(&mut self, tid: i64) -> Option<Box<Thread>> {
         let number = u32::try_from(tid).ok().filter(|tid| *tid > 0)?;
+        self.counters.missing_births.add(1);
         if !self.may_look_up() {
             return None;
         }

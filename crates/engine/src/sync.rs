@@ -9,6 +9,9 @@ pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use arc_swap::ArcSwap;
 pub(crate) use parking_lot::Mutex;
 
+/// Classes of thread groups in `progress.rs`; a model has fewer.
+pub(crate) const CLASSES: usize = 256;
+
 /// Atomics on a cache line of their own: each has one writer that stores often.
 pub(crate) mod padded {
     /// See the module.

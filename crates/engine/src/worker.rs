@@ -12,36 +12,31 @@
 //! processes and the compiled rules with the others.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 
-use peregrine_event::{HeaderFlags, Record, code};
+use peregrine_event::{Record, code};
 use peregrine_fields::view::{EventView, Session};
-use peregrine_output::{AlertSender, StateQuality};
-use peregrine_probe::{Ring, SleepFlags};
-use peregrine_state::{Applied, Directory, EventContext, Shard, Subject};
+use peregrine_output::{Alert, AlertSender, StateQuality};
+use peregrine_probe::RecordClock;
+use peregrine_state::{Applied, Directory, EventContext, Looks, Shard, Subject};
 
 use crate::activity::ActivityCounter;
 use crate::counters::WorkerCounters;
-use crate::detector::Detector;
+use crate::degraded::Degraded;
+use crate::detector::{Detector, Examined};
+use crate::gauges::Gauges;
+use crate::homes::Homes;
 use crate::host::HostFiles;
-use crate::parking::{Awaited, Bounds, Parking};
-use crate::progress::Progress;
+use crate::parking::{Awaited, Bounds, Parked, Parking};
+use crate::progress::{Progress, class};
 use crate::published::Published;
 use crate::recording::Tap;
 use crate::ruleset::Detection;
+use crate::spread::{Sampler, Spreading};
 use crate::swap::{self, RuleSlot};
-use crate::waiting::{Step, Waiter};
 
-/// Most records taken from one ring before the others are looked at again.
-const RUN: usize = 512;
-/// Runs between two looks at what is parked, at the stop flag and at the levels.
-const BATCH: usize = 64;
-/// Time between two updates of the levels that are counted (threads, fds): it walks all threads.
-const LEVELS_EVERY: Duration = Duration::from_secs(1);
+mod guests;
 
 /// Matches per rule, by name.
 pub type Matches = std::collections::BTreeMap<String, u64>;
@@ -56,16 +51,24 @@ pub struct Tools {
     pub sender: AlertSender,
     /// Bounds of parking.
     pub bounds: Bounds,
-    /// Position among the workers and their number: event numbers of different workers differ.
-    pub position: (u64, u64),
+    /// Position among the workers: event numbers of different workers differ.
+    pub own: usize,
+    /// Which worker has which thread group.
+    pub homes: Homes,
     /// Where the inheritance of children is left.
     pub directory: Arc<Directory>,
     /// How far the workers have come.
     pub progress: Arc<Progress>,
+    /// Tells which workers have nothing in their rings.
+    pub gauges: Arc<Gauges>,
+    /// The clock of the records.
+    pub clock: RecordClock,
     /// Where they tell what rules cost and how large the state is.
     pub published: Arc<Published>,
     /// Where what is applied is copied to, if it is recorded.
     pub tap: Option<Tap>,
+    /// Its part in spreading hot thread groups, if that is done.
+    pub spreading: Option<Spreading>,
 }
 
 /// One worker without its rings: applies records, in the order they come.
@@ -78,14 +81,25 @@ pub struct Worker {
     retired: Matches,
     sender: AlertSender,
     parking: Parking,
-    counters: Arc<CachePadded<WorkerCounters>>,
+    pub(crate) counters: Arc<CachePadded<WorkerCounters>>,
     session: Session,
     directory: Arc<Directory>,
     progress: Arc<Progress>,
+    gauges: Arc<Gauges>,
     published: Arc<Published>,
     activity: ActivityCounter,
     tap: Option<Tap>,
     own: usize,
+    homes: Homes,
+    /// How far the slowest of the others had come when this worker last looked.
+    floor: u64,
+    sampler: Sampler,
+    spreading: Option<Spreading>,
+    /// Alerts of the event at hand.
+    alerts: Vec<Alert>,
+    examined: Examined,
+    degraded: Degraded,
+    pub(crate) clock: RecordClock,
     number: u64,
     stride: u64,
     first_ts: u64,
@@ -98,7 +112,7 @@ impl Worker {
         let (rules_version, detection) =
             tools.rules.newer_than(0).unwrap_or_else(|| (swap::FIRST, tools.rules.newest()));
         let session = detection.session.clone();
-        tools.rules.adopt(tools.position.0 as usize, rules_version);
+        tools.rules.adopt(tools.own, rules_version);
         Self {
             shard: tools.shard,
             detector: Detector::new(detection),
@@ -111,15 +125,21 @@ impl Worker {
             session,
             directory: tools.directory,
             progress: tools.progress,
-            activity: ActivityCounter::new(
-                tools.published.activities().clone(),
-                tools.position.0 as usize,
-            ),
+            activity: ActivityCounter::new(tools.published.activities().clone(), tools.own),
+            gauges: tools.gauges,
             published: tools.published,
             tap: tools.tap,
-            own: tools.position.0 as usize,
-            number: tools.position.0,
-            stride: tools.position.1.max(1),
+            own: tools.own,
+            homes: tools.homes,
+            floor: 0,
+            sampler: Sampler::default(),
+            spreading: tools.spreading,
+            alerts: Vec::new(),
+            examined: Examined::default(),
+            degraded: Degraded::new(tools.clock.clone()),
+            clock: tools.clock,
+            number: tools.own as u64,
+            stride: u64::from(tools.homes.workers),
             first_ts: 0,
             previous_ts: None,
         }
@@ -138,98 +158,302 @@ impl Worker {
             tap.before(&record, &self.shard);
         }
         let tgid = record.header().tgid;
-        if self.parking.holds(tgid) {
+        if !self.parking.holds(tgid) {
+            if let Some(awaited) = self.process(&record, true) {
+                self.note_parking(&awaited);
+                self.parking.begin(tgid, awaited, bytes);
+                // Before the ring gets the record's bytes back (rule 3 of `progress.rs`).
+                self.publish_parked(tgid);
+                self.counters.parked.add(1);
+            }
+        } else if self.is_overtaken_marker(&record) {
+            self.process(&record, true);
+        } else {
             self.parking.push(tgid, bytes);
-            self.counters.parked.add(1);
-        } else if let Some(awaited) = self.process(&record, false) {
-            self.parking.begin(tgid, awaited, bytes);
             self.counters.parked.add(1);
         }
     }
 
-    /// Applies a record and tries the rules. Returns what it must wait for, if it must.
-    fn process(&mut self, record: &Record<'_>, is_forced: bool) -> Option<Awaited> {
+    /// Whether this is a fork marker that another thread's event has overtaken on the way into the
+    /// ring, and that event waits. It may wait for the very child; either order of the two is true.
+    fn is_overtaken_marker(&self, record: &Record<'_>) -> bool {
+        record.code() == code::FORK_MARKER_X
+            && self.parking.event_of(record.header().tgid).is_some_and(|event| record.ts() < event)
+    }
+
+    fn note_parking(&mut self, awaited: &Awaited) {
+        let counter = match awaited {
+            Awaited::Inheritance { .. } => &self.counters.parked_births,
+            Awaited::Others { .. } => &self.counters.parked_reads,
+            Awaited::Home { .. } => &self.counters.parked_guests,
+        };
+        counter.add(1);
+    }
+
+    /// Tells the others what is parked, after a thread group was parked or has gone on.
+    fn publish_parked(&self, tgid: u32) {
+        let class = class(tgid.into());
+        let (of_class, of_all) = (self.parking.oldest_of(class), self.parking.oldest());
+        self.progress.park(self.own, class, of_class, of_all);
+    }
+
+    /// Applies a record and tries the rules. Returns what it must wait for, if it must; with
+    /// `may_wait` false the best known state is used.
+    fn process(&mut self, record: &Record<'_>, may_wait: bool) -> Option<Awaited> {
         let sequence = record.ts();
+        if self.spreading.is_some() {
+            self.sampler.note(record);
+            if self.homes.of(record.header().tgid) != self.own {
+                return self.process_guest(record, may_wait);
+            }
+        }
         let context = EventContext { record: *record, num: sequence };
-        let applied = if is_forced {
-            self.shard.apply_without_inheritance(&context)
-        } else {
+        let applied = if may_wait {
             self.shard.apply(&context)
+        } else {
+            self.shard.apply_without_inheritance(&context)
         };
         match applied {
             Applied::Done(subject) => {
-                if record.code() != code::FORK_MARKER_X {
-                    self.examine(record, sequence, subject, is_forced);
+                self.degraded.note(record, &mut self.shard, &self.counters);
+                if record.code() == code::FORK_MARKER_X {
+                    return None;
                 }
-                None
+                let waits = self.examine(record, sequence, subject, may_wait);
+                if waits.is_none() {
+                    self.publish_hot(record, sequence);
+                }
+                waits
             }
             Applied::NeedsInheritance { child_tid, start_time } => {
-                Some(Awaited { child_tid, start_time, birth_ts: record.ts() })
+                Some(Awaited::Inheritance { child_tid, start_time, birth_ts: sequence })
             }
         }
     }
 
-    fn examine(&mut self, record: &Record<'_>, sequence: u64, subject: Subject, is_late: bool) {
+    /// Tries the rules. They may have read other thread groups: if those are not known to be
+    /// complete as of this event, nothing has happened and the event must wait.
+    fn examine(
+        &mut self,
+        record: &Record<'_>,
+        sequence: u64,
+        subject: Subject,
+        may_wait: bool,
+    ) -> Option<Awaited> {
+        let state = if self.degraded.is_incomplete(record) {
+            StateQuality::Incomplete
+        } else if may_wait {
+            StateQuality::Exact
+        } else {
+            StateQuality::Late
+        };
+        // Whose state was known to be that of the event before it was read.
+        let mut settled = Looks::default();
+        loop {
+            let looks = self.try_rules(record, sequence, subject, state, false);
+            if !may_wait || self.is_covered(record, &looks, &settled) {
+                break;
+            }
+            self.give_up_alerts();
+            if !self.is_settled(record.header().tgid, sequence, &looks) {
+                let held = self.shard.hold(&subject);
+                return Some(Awaited::Others { sequence, subject, held, looks });
+            }
+            settled.add_all(&looks);
+        }
+        self.send_alerts(record, sequence, subject, state, false);
+        None
+    }
+
+    /// Tries the rules on the state of this worker or on that of its guests. The alerts are kept
+    /// back; gives whose state was read beside.
+    #[inline]
+    fn try_rules(
+        &mut self,
+        record: &Record<'_>,
+        sequence: u64,
+        subject: Subject,
+        state: StateQuality,
+        is_guest: bool,
+    ) -> Looks {
+        let shard = match &self.spreading {
+            Some(spreading) if is_guest => &spreading.guests,
+            _ => &self.shard,
+        };
+        let number = self.number + self.stride;
+        let first_ts = if self.first_ts == 0 { record.ts() } else { self.first_ts };
+        let view = EventView::new(*record, number, sequence, &self.session, shard, subject)
+            .with_times(first_ts, self.previous_ts)
+            .with_degraded(state.note());
+        let alerts = &mut self.alerts;
+        self.examined = self.detector.examine(&view, sequence, state, |alert| alerts.push(alert));
+        shard.take_looks()
+    }
+
+    /// The event is tried again later: nothing has happened.
+    #[cold]
+    fn give_up_alerts(&mut self) {
+        self.detector.take_back(&self.alerts);
+        self.alerts.clear();
+    }
+
+    /// The event is done: counts it and sends its alerts.
+    #[inline]
+    fn send_alerts(
+        &mut self,
+        record: &Record<'_>,
+        sequence: u64,
+        subject: Subject,
+        state: StateQuality,
+        is_guest: bool,
+    ) {
+        let Examined { evaluations, alerts, capture_ns } = self.examined;
+        if let Some(tap) = &mut self.tap {
+            let shard = match &self.spreading {
+                Some(spreading) if is_guest => &spreading.guests,
+                _ => &self.shard,
+            };
+            let number = self.number + self.stride;
+            let view = EventView::new(*record, number, sequence, &self.session, shard, subject);
+            tap.event(&view.with_times(self.first_ts, self.previous_ts), capture_ns);
+        }
         self.counters.events.add(1);
         self.number += self.stride;
         if self.first_ts == 0 {
             self.first_ts = record.ts();
         }
-        let state = if record.header().flags.has(HeaderFlags::STATE_LOST) {
-            StateQuality::Incomplete
-        } else if is_late {
-            StateQuality::Late
-        } else {
-            StateQuality::Exact
-        };
-        let view =
-            EventView::new(*record, self.number, sequence, &self.session, &self.shard, subject)
-                .with_times(self.first_ts, self.previous_ts);
-        let sender = &self.sender;
-        let examined = self.detector.examine(&view, sequence, state, |alert| {
-            sender.send(alert);
-        });
-        if let Some(tap) = &mut self.tap {
-            tap.event(&view, examined.capture_ns);
-        }
         self.previous_ts = Some(record.ts());
-        self.counters.evaluations.add(examined.evaluations);
-        if examined.alerts > 0 {
-            self.counters.alerts.add(examined.alerts);
+        self.counters.evaluations.add(evaluations);
+        if alerts > 0 {
+            self.counters.alerts.add(alerts);
             if state != StateQuality::Exact {
-                self.counters.degraded_alerts.add(examined.alerts);
+                self.counters.degraded_alerts.add(alerts);
+            }
+            for alert in self.alerts.drain(..) {
+                self.sender.send(alert);
             }
         }
     }
 
-    /// Tries parked processes again: applies those whose inheritance has come, and those that may
-    /// wait no longer.
-    pub fn retry_parked(&mut self) {
-        if self.parking.is_empty() {
-            return;
+    /// Whether all that was read was known to be settled before it was: by what this worker knew
+    /// anyway, or because it is among `settled`.
+    #[inline]
+    fn is_covered(&self, record: &Record<'_>, looks: &Looks, settled: &Looks) -> bool {
+        if looks.is_empty() {
+            return true;
         }
-        let slowest = self.progress.slowest_other(self.own);
-        let directory = self.directory.clone();
-        let is_there = |a: &Awaited| directory.is_left(a.child_tid, a.start_time);
-        for (tgid, is_overdue) in self.parking.ready(slowest, is_there) {
-            let Some(parked) = self.parking.take(tgid) else { continue };
-            self.counters.parked_ns.add(parked.waited().as_nanos() as u64);
-            if is_overdue {
+        let sequence = record.ts();
+        let is_past = self.floor >= sequence.saturating_sub(1);
+        let is_known = |pid: i64| match self.homes.of(pid as u32) {
+            home if home == self.own => self.is_own_settled(record.header().tgid, pid, sequence),
+            _ => is_past || settled.pids().contains(&pid),
+        };
+        if looks.is_many() {
+            return (is_past || settled.is_many()) && self.parking.oldest() >= sequence;
+        }
+        looks.pids().iter().all(|pid| is_known(*pid))
+    }
+
+    /// Whether the processes that were read are settled for an event of this thread group.
+    fn is_settled(&self, tgid: u32, sequence: u64, looks: &Looks) -> bool {
+        let (progress, gauges) = (&self.progress, &self.gauges);
+        let is_drained = |worker| gauges.is_drained(worker);
+        if looks.is_many() {
+            return self.parking.oldest() >= sequence
+                && progress.are_settled(self.own, sequence, is_drained);
+        }
+        looks.pids().iter().all(|pid| match self.homes.of(*pid as u32) {
+            home if home == self.own => self.is_own_settled(tgid, *pid, sequence),
+            home => progress.is_settled(home, class(*pid), sequence, is_drained),
+        })
+    }
+
+    /// The same of a process of this worker: nothing of it may be parked that was before the event.
+    fn is_own_settled(&self, tgid: u32, pid: i64, sequence: u64) -> bool {
+        pid == i64::from(tgid) || self.parking.oldest_of(class(pid)) >= sequence
+    }
+
+    /// Tries parked processes again: applies those whose wait is over, and those that may wait no
+    /// longer.
+    pub fn retry_parked(&mut self) {
+        while self.retry_once() {}
+        if !self.parking.is_empty() {
+            let slowest = self.progress.slowest_other(self.own);
+            for tgid in self.parking.overdue(slowest) {
                 self.counters.parking_timeouts.add(1);
+                self.go_on(tgid, false);
             }
-            self.process_parked(parked.records(), is_overdue);
         }
         self.counters.parked_now.set(self.parking.records() as u64);
     }
 
-    /// Applies records that were parked. Only the first can be the birth of the process; a thread
-    /// that is born behind it shares the ring with its fork marker and waits for nobody.
-    fn process_parked<'r>(&mut self, records: impl Iterator<Item = &'r [u8]>, mut is_forced: bool) {
-        for record in records.filter_map(|bytes| Record::parse(bytes).ok()) {
-            if self.process(&record, is_forced).is_some() {
-                self.process(&record, true);
+    /// Says whether any thread group went on.
+    fn retry_once(&mut self) -> bool {
+        if self.parking.is_empty() {
+            return false;
+        }
+        let misses = self.parking.misses();
+        let ready = self.parking.ready(misses, |tgid, awaited| self.is_over(tgid, awaited));
+        let has_gone_on = !ready.is_empty();
+        ready.into_iter().for_each(|tgid| self.go_on(tgid, true));
+        has_gone_on
+    }
+
+    fn is_over(&self, tgid: u32, awaited: &Awaited) -> bool {
+        match awaited {
+            Awaited::Inheritance { child_tid, start_time, .. } => {
+                self.directory.is_left(*child_tid, *start_time)
             }
-            is_forced = false;
+            Awaited::Others { sequence, looks, .. } | Awaited::Home { sequence, looks } => {
+                self.is_settled(tgid, *sequence, looks)
+            }
+        }
+    }
+
+    /// Goes on with a parked thread group.
+    fn go_on(&mut self, tgid: u32, may_wait: bool) {
+        let Some(parked) = self.parking.take(tgid) else { return };
+        self.counters.add_parking(parked.waited());
+        self.unpark(tgid, parked, may_wait);
+        // Only now: until here what was parked was not applied (rule 3 of `progress.rs`).
+        self.publish_parked(tgid);
+    }
+
+    /// Goes on with a thread group that was parked, until one of its records must wait again.
+    fn unpark(&mut self, tgid: u32, parked: Parked, may_wait: bool) {
+        let Parked { awaited, mut records, .. } = parked;
+        let mut is_orphan = false;
+        let mut held = match awaited {
+            Awaited::Others { sequence, subject, held, .. } => Some((sequence, subject, held)),
+            Awaited::Inheritance { child_tid, start_time, .. } => {
+                is_orphan = !may_wait && !self.directory.is_left(child_tid, start_time);
+                None
+            }
+            Awaited::Home { .. } => None,
+        };
+        while let Some(bytes) = records.take_next() {
+            let Ok(record) = Record::parse(bytes) else { continue };
+            let awaited = match held.take() {
+                Some((sequence, subject, held)) => {
+                    let subject = self.shard.resume(subject, held, record.ts());
+                    let waits = self.examine(&record, sequence, subject, may_wait);
+                    if waits.is_none() {
+                        self.publish_hot(&record, sequence);
+                    }
+                    waits
+                }
+                None => self.process(&record, may_wait),
+            };
+            // It went ahead without what it inherits: what the kernel knows of it is better.
+            if std::mem::take(&mut is_orphan) {
+                self.degraded.repair(&record, &mut self.shard, &self.counters);
+            }
+            if let Some(awaited) = awaited {
+                self.note_parking(&awaited);
+                records.put_back();
+                self.parking.put_back(tgid, awaited, records);
+                return;
+            }
         }
     }
 
@@ -256,19 +480,29 @@ impl Worker {
         }
     }
 
-    /// Says how far this worker has come: what is parked is not applied yet.
-    fn publish_progress(&self, applied_ns: u64) {
-        let parked = self.parking.oldest_birth().map_or(u64::MAX, |ts| ts.saturating_sub(1));
-        self.progress.publish(self.own, applied_ns.min(parked));
+    /// Says up to which time stamp this worker has taken its records.
+    pub fn publish_progress(&mut self, taken_ns: u64) {
+        self.progress.publish(self.own, taken_ns);
+        self.floor = self.progress.slowest_other(self.own);
+    }
+
+    /// Whether records wait for another worker.
+    pub fn is_waiting(&self) -> bool {
+        !self.parking.is_empty()
+    }
+
+    /// Whether what it applies is recorded.
+    #[inline]
+    pub(crate) fn is_recording(&self) -> bool {
+        self.tap.is_some()
     }
 
     /// Tells who records how far this worker has come. All records older than `seen_ns` were taken;
     /// what is parked is not applied yet.
     #[inline]
-    fn tend_recording(&mut self, seen_ns: u64, now_ns: u64) {
+    pub(crate) fn tend_recording(&mut self, seen_ns: u64, now_ns: u64) {
         if let Some(tap) = &mut self.tap {
-            let parked = self.parking.oldest_birth().unwrap_or(u64::MAX);
-            tap.tend(seen_ns.min(parked), now_ns, &self.shard);
+            tap.tend(seen_ns.min(self.parking.oldest()), now_ns, &self.shard);
         }
     }
 
@@ -283,9 +517,12 @@ impl Worker {
     }
 
     /// Takes over the host's users and groups if they changed.
-    fn adopt(&mut self, newest: &Arc<HostFiles>, current: &mut Arc<HostFiles>) {
+    pub(crate) fn adopt(&mut self, newest: &Arc<HostFiles>, current: &mut Arc<HostFiles>) {
         if !Arc::ptr_eq(newest, current) {
             self.shard.users_mut().set_host_files(&newest.passwd, &newest.group);
+            if let Some(spreading) = &mut self.spreading {
+                spreading.guests.users_mut().set_host_files(&newest.passwd, &newest.group);
+            }
             *current = newest.clone();
         }
     }
@@ -298,9 +535,7 @@ impl Worker {
     /// Ends: what is parked is applied as well as can be.
     pub fn finish(mut self) -> Matches {
         for tgid in self.parking.groups() {
-            if let Some(parked) = self.parking.take(tgid) {
-                self.process_parked(parked.records(), false);
-            }
+            self.go_on(tgid, false);
         }
         self.shard.run_pending(u64::MAX);
         self.count_levels();
@@ -315,133 +550,7 @@ impl Worker {
 impl Drop for Worker {
     /// However it ends, nobody shall wait for it.
     fn drop(&mut self) {
-        self.progress.publish(self.own, u64::MAX);
+        self.progress.end(self.own);
         self.rules.adopt(self.own, u64::MAX);
     }
-}
-
-/// The rings of one worker, and what tells it to stop.
-pub struct Feed {
-    /// Rings with their numbers.
-    pub rings: Vec<(u32, Ring)>,
-    /// Waits on them.
-    pub waiter: Waiter,
-    /// How the probe learns that this worker sleeps.
-    pub sleep_flags: Arc<SleepFlags>,
-    /// Set when the engine stops; what is in the rings is still drained.
-    pub stop: Arc<AtomicBool>,
-    /// Time stamp of the last record taken.
-    pub applied_ns: u64,
-    /// The host's users and groups; replaced when the files change.
-    pub host_files: Arc<ArcSwap<HostFiles>>,
-}
-
-/// Runs a worker until it is told to stop.
-///
-/// # Errors
-/// A ring contradicts the kernel's protocol, or waiting fails.
-pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
-    const RETRY_EVERY: Duration = Duration::from_millis(1);
-    let mut last_retry = Instant::now();
-    let mut last_levels: Option<Instant> = None;
-    let mut host_files = Arc::default();
-    loop {
-        let stopping = feed.stop.load(Ordering::Acquire);
-        worker.adopt_rules();
-        let began_ns = now_ns();
-        let taken = drain(&mut worker, &mut feed)?;
-        worker.publish_progress(if taken == 0 { began_ns } else { feed.applied_ns });
-        if worker.tap.is_some() {
-            worker.tend_recording(seen_until(&feed, began_ns), began_ns);
-        }
-        if !worker.parking.is_empty() && (taken == 0 || last_retry.elapsed() > RETRY_EVERY) {
-            worker.retry_parked();
-            last_retry = Instant::now();
-        }
-        if last_levels.is_none_or(|at| at.elapsed() > LEVELS_EVERY) {
-            worker.count_levels();
-            worker.adopt(&feed.host_files.load(), &mut host_files);
-            last_levels = Some(Instant::now());
-        }
-        if taken > 0 {
-            feed.waiter.busy();
-            continue;
-        }
-        // What is parked still gets its time: the others are draining their rings as well.
-        if stopping && worker.parking.is_empty() {
-            return Ok(worker.finish());
-        }
-        let step = feed.waiter.step();
-        if step != Step::Sleep {
-            feed.waiter.wait(step)?;
-            continue;
-        }
-        for (index, _) in &feed.rings {
-            feed.sleep_flags.announce(*index);
-        }
-        let is_quiet = feed.rings.iter().all(|(_, ring)| ring.pending() == 0);
-        if is_quiet && worker.parking.is_empty() && !feed.stop.load(Ordering::Acquire) {
-            worker.counters.sleeps.add(1);
-            feed.waiter.wait(step)?;
-        } else if is_quiet {
-            feed.waiter.wait(Step::Nap)?;
-        }
-        for (index, _) in &feed.rings {
-            feed.sleep_flags.withdraw(*index);
-        }
-    }
-}
-
-/// Takes records from the rings, the oldest first, up to [`BATCH`] runs of records.
-fn drain(worker: &mut Worker, feed: &mut Feed) -> std::io::Result<usize> {
-    let mut taken = 0;
-    for _ in 0..BATCH {
-        // The ring with the oldest record, and the time stamp of the second oldest.
-        let mut oldest: Option<(usize, u64)> = None;
-        let mut until = u64::MAX;
-        for (position, (_, ring)) in feed.rings.iter().enumerate() {
-            let Some(ts) = ring.peek().and_then(time_stamp) else { continue };
-            match oldest {
-                Some((_, best)) if ts >= best => until = until.min(ts),
-                _ => {
-                    until = until.min(oldest.map_or(u64::MAX, |(_, best)| best));
-                    oldest = Some((position, ts));
-                }
-            }
-        }
-        let Some((position, _)) = oldest else { break };
-        let (index, ring) = &mut feed.rings[position];
-        let mut last = feed.applied_ns;
-        let is_due = |bytes: &[u8]| time_stamp(bytes).is_none_or(|ts| ts <= until);
-        let batch = ring.drain_while(RUN, is_due, |bytes| {
-            last = last.max(time_stamp(bytes).unwrap_or(0));
-            worker.take(bytes);
-        });
-        feed.applied_ns = last;
-        if batch.is_corrupt {
-            return Err(std::io::Error::other(format!("ring {index} is corrupt")));
-        }
-        worker.counters.ring_bytes.add(batch.bytes);
-        taken += batch.records;
-        if batch.records == 0 {
-            break;
-        }
-    }
-    Ok(taken)
-}
-
-/// The time up to which everything was taken: that of the look before, unless something older is
-/// still in a ring.
-fn seen_until(feed: &Feed, began_ns: u64) -> u64 {
-    let heads = feed.rings.iter().filter_map(|(_, ring)| ring.peek().and_then(time_stamp));
-    heads.fold(began_ns, u64::min)
-}
-
-/// The time stamp of a record, from its first bytes.
-fn time_stamp(record: &[u8]) -> Option<u64> {
-    record.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
-}
-
-fn now_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }

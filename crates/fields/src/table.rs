@@ -14,6 +14,8 @@ fields! {
     Generic {
         EvtNum "evt.num" Uint64 Id [] None Event
             "Number of the event, counted from the start of the capture or of the session.";
+        EvtDegraded "evt.degraded" CharBuf Na [] None Event
+            "Why the alert may rest on incomplete state: `late` if another partition was behind for longer than may be waited, `incomplete` if records of the process were lost. No value if the state was complete.";
         EvtTime "evt.time" CharBuf Na [] None Event
             "Time of the event in the configured form: local time of day with nanoseconds, or ISO 8601.";
         EvtTimeS "evt.time.s" CharBuf Na [] None Event

@@ -66,6 +66,8 @@ pub struct EventView<'a> {
     shard: &'a Shard,
     subject: Subject,
     sequence: u64,
+    /// `evt.degraded`.
+    pub(crate) degraded: Option<&'static str>,
     /// The parent process, once it was asked for. It may be a snapshot of another partition's, so
     /// what is borrowed from it has to live here.
     parent: OnceCell<Option<Relative<'a>>>,
@@ -136,8 +138,16 @@ impl<'a> EventView<'a> {
             shard,
             subject,
             sequence,
+            degraded: None,
             parent: OnceCell::new(),
         }
+    }
+
+    /// Says why the state behind this event may be incomplete (`evt.degraded`).
+    #[must_use]
+    pub fn with_degraded(mut self, why: Option<&'static str>) -> Self {
+        self.degraded = why;
+        self
     }
 
     /// Sets the times that `evt.reltime` and `evt.deltatime` count from.
@@ -398,8 +408,8 @@ impl Surroundings for EventView<'_> {
     }
 
     fn write_comm(&self, tid: i64, out: &mut Vec<u8>) {
-        if let Some(slot) = self.shard.find(tid) {
-            out.extend_from_slice(&self.shard.thread(slot).image.comm);
+        if let Some(other) = self.shard.other(tid, self.sequence) {
+            out.extend_from_slice(&other.facts().image.comm);
         }
     }
 

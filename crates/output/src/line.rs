@@ -48,6 +48,7 @@ impl Encoding {
 pub struct LineFormat {
     encoding: Encoding,
     iso_8601: bool,
+    degraded: bool,
     hostname: String,
     zone: TimeZone,
 }
@@ -55,12 +56,26 @@ pub struct LineFormat {
 impl LineFormat {
     /// A format with local times (the zone is the system's, or that of `TZ`).
     pub fn new(encoding: Encoding, hostname: impl Into<String>) -> Self {
-        Self { encoding, iso_8601: false, hostname: hostname.into(), zone: TimeZone::system() }
+        Self {
+            encoding,
+            iso_8601: false,
+            degraded: true,
+            hostname: hostname.into(),
+            zone: TimeZone::system(),
+        }
     }
 
     /// Whether the time in text is date, time and zone in UTC instead of the local time of day.
     pub fn iso_8601(mut self, yes: bool) -> Self {
         self.iso_8601 = yes;
+        self
+    }
+
+    /// Whether alerts say that they may rest on incomplete state (`evt.degraded`); they do unless
+    /// the output has to be exactly Falco's.
+    #[must_use]
+    pub fn degraded(mut self, yes: bool) -> Self {
+        self.degraded = yes;
         self
     }
 
@@ -101,7 +116,7 @@ impl LineFormat {
         self.prefix(&mut out, alert, self.iso_8601);
         out.push(' ');
         out.push_str(&alert.message);
-        push_state(&mut out, alert);
+        self.push_degraded(&mut out, alert);
         out
     }
 
@@ -141,7 +156,7 @@ impl LineFormat {
         json::string(&mut line, &self.hostname);
         if message {
             let mut text = alert.message.clone();
-            push_state(&mut text, alert);
+            self.push_degraded(&mut text, alert);
             line.push_str(",\"message\":");
             json::string(&mut line, &text);
         }
@@ -179,6 +194,18 @@ impl LineFormat {
         line
     }
 
+    fn note(&self, alert: &Alert) -> Option<&'static str> {
+        alert.state.note().filter(|_| self.degraded)
+    }
+
+    /// Says behind the message that the state was not complete.
+    fn push_degraded(&self, out: &mut String, alert: &Alert) {
+        if let Some(note) = self.note(alert) {
+            out.push_str(" evt_degraded=");
+            out.push_str(note);
+        }
+    }
+
     /// The fields of the message and those of the prefix (the time).
     fn fields(&self, line: &mut String, alert: &Alert) {
         let time = crate::FieldValue::Uint(alert.time_ns);
@@ -191,9 +218,9 @@ impl LineFormat {
         if !alert.rule.is_internal() {
             put(if self.iso_8601 { "evt.time.iso8601" } else { "evt.time" }, &time);
         }
-        let note = alert.state.note().map(|note| crate::FieldValue::Text(note.to_owned()));
+        let note = self.note(alert).map(|note| crate::FieldValue::Text(note.to_owned()));
         if let Some(note) = &note {
-            put("peregrine.state", note);
+            put("evt.degraded", note);
         }
         line.push('{');
         for (i, (name, value)) in fields.into_iter().enumerate() {
@@ -205,14 +232,6 @@ impl LineFormat {
             json::value(line, value.unwrap_or(&crate::FieldValue::Null));
         }
         line.push('}');
-    }
-}
-
-/// Says behind the message that the state was not complete.
-fn push_state(out: &mut String, alert: &Alert) {
-    if let Some(note) = alert.state.note() {
-        out.push_str(" peregrine_state=");
-        out.push_str(note);
     }
 }
 
@@ -329,9 +348,11 @@ pub(crate) mod tests {
     #[test]
     fn incomplete_state_is_said() {
         let alert = Alert { state: StateQuality::Late, ..alert() };
-        assert!(format(Encoding::Text).render(&alert).ends_with(" peregrine_state=late"));
+        assert!(format(Encoding::Text).render(&alert).ends_with(" evt_degraded=late"));
         let json = format(Encoding::json()).render(&alert);
-        assert!(json.contains(r#""peregrine.state":"late","proc.pid":5}"#), "{json}");
+        assert!(json.contains(r#""output_fields":{"evt.degraded":"late","evt.time""#), "{json}");
+        let falco = format(Encoding::json()).degraded(false).render(&alert);
+        assert!(!falco.contains("degraded"), "{falco}");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! * `load exec COUNT`: vfork, exec of /bin/true, wait.
 //! * `load tiny SECONDS`: 1-byte writes and reads as fast as they go, on every thread given by
 //!   `THREADS` (default 1).
+//! * `load mixed SECONDS`: eight 1-byte writes and reads of an open file, then an open and a close,
+//!   on every thread given by `THREADS`; all threads are of one process.
 //!
 //! Each but `tiny` runs five times; the best and the median round are printed.
 
@@ -24,12 +26,13 @@ fn main() {
             assert!(Command::new("/bin/true").status().is_ok_and(|s| s.success()));
         }),
         Some("tiny") => tiny(Duration::from_secs(amount)),
+        Some("mixed") => mixed(Duration::from_secs(amount)),
         _ => usage(),
     }
 }
 
 fn usage() -> ! {
-    eprintln!("usage: load getppid|openclose|exec COUNT, load tiny SECONDS");
+    eprintln!("usage: load getppid|openclose|exec COUNT, load tiny|mixed SECONDS");
     std::process::exit(2)
 }
 
@@ -81,4 +84,36 @@ fn tiny(length: Duration) {
         .collect();
     let calls: u64 = workers.into_iter().map(|w| w.join().expect("a loop without panics")).sum();
     println!("{calls} calls in {} s", length.as_secs());
+}
+
+fn mixed(length: Duration) {
+    let threads: usize = std::env::var("THREADS").ok().and_then(|t| t.parse().ok()).unwrap_or(1);
+    let calls: u64 = std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..threads).map(|_| scope.spawn(move || mixed_calls(length))).collect();
+        workers.into_iter().map(|w| w.join().expect("a loop without panics")).sum()
+    });
+    println!("{calls} calls in {} s", length.as_secs());
+}
+
+fn mixed_calls(length: Duration) -> u64 {
+    let end = Instant::now() + length;
+    let (mut byte, mut calls) = (0u8, 0u64);
+    // SAFETY: constant paths, a one-byte buffer, descriptors of our own.
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        while Instant::now() < end {
+            for _ in 0..64 {
+                for _ in 0..8 {
+                    libc::write(null, (&raw const byte).cast(), 1);
+                    libc::read(null, (&raw mut byte).cast(), 1);
+                }
+                let fd = libc::open(c"/etc/hostname".as_ptr(), libc::O_RDONLY);
+                libc::close(fd);
+                calls += 18;
+            }
+        }
+        libc::close(null);
+    }
+    calls
 }

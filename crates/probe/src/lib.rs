@@ -5,9 +5,11 @@
 //! wanted, how many rings there are and what is done with the records is decided above.
 
 pub mod capabilities;
+pub mod clock;
 pub mod doctor;
 pub mod drops;
 mod error;
+mod flag;
 mod globals;
 pub mod initial;
 mod inner;
@@ -22,15 +24,19 @@ pub mod ring;
 pub mod route;
 pub mod shares;
 pub mod sleeping;
+pub mod spread;
+mod sync;
 mod wrapper;
 
 pub use capabilities::Capabilities;
+pub use clock::RecordClock;
 pub use drops::Drops;
 pub use error::ProbeError;
 pub use initial::InitialState;
 pub use loader::{Class, Hook, Options, Probe};
 pub use measure::{ProgramCost, ProgramSize};
 pub use refusal::Refusal;
-pub use ring::Ring;
+pub use ring::{Ring, RingGauge};
 pub use route::route;
 pub use sleeping::SleepFlags;
+pub use spread::{Spread, Spreader};

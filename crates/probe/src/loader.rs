@@ -10,6 +10,7 @@ use peregrine_event::code;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
 
 use crate::capabilities::Capabilities;
+use crate::clock::{RecordClock, epoch_offset_ns};
 use crate::drops::{self, CAUSES, CLASSES, Drops};
 use crate::error::ProbeError;
 use crate::globals;
@@ -19,8 +20,9 @@ use crate::measure::{ProgramCost, ProgramSize, enable_stats, program_cost, progr
 use crate::object::{attach_programs, load_choice};
 use crate::programs;
 use crate::refusal::Refusal;
-use crate::ring::Ring;
+use crate::ring::{Ring, RingGauge};
 use crate::sleeping::SleepFlags;
+use crate::spread::{Spread, Spreader};
 use crate::{shares, wrapper};
 
 /// Most rings, as in `bpf/lib/maps.bpf.h`.
@@ -111,6 +113,8 @@ pub struct Options {
     /// of the call, so that its caller cannot change what is reported. With [`Hook::SysExit`]
     /// every system call of the host passes a program on entry for it.
     pub capture_entry: bool,
+    /// Which records leave the ring of their thread group.
+    pub spread: Spread,
     /// Measure what the programs cost.
     pub measure: bool,
 }
@@ -129,6 +133,7 @@ impl Default for Options {
             page_faults: false,
             signals: true,
             capture_entry: true,
+            spread: Spread::Off,
             measure: false,
         }
     }
@@ -148,6 +153,7 @@ pub struct Probe {
     hook_reason: String,
     left_out: Vec<Refusal>,
     measuring: Option<std::os::fd::OwnedFd>,
+    clock: RecordClock,
 }
 
 impl Probe {
@@ -220,6 +226,7 @@ impl Probe {
             hook_reason: if reason.is_empty() { BEST.into() } else { reason.into() },
             left_out,
             measuring: None,
+            clock: RecordClock::new(),
         };
         if options.measure {
             probe.measuring = Some(enable_stats()?);
@@ -296,7 +303,7 @@ impl Probe {
     /// # Errors
     /// The kernel refuses the update.
     pub fn enable(&self) -> Result<(), ProbeError> {
-        self.set_control("epoch_offset_ns", &epoch_offset_ns().to_ne_bytes())?;
+        self.set_control("epoch_offset_ns", &self.clock.offset_ns().to_ne_bytes())?;
         self.set_control("enabled", &1u32.to_ne_bytes())
     }
 
@@ -313,7 +320,42 @@ impl Probe {
     /// # Errors
     /// The kernel refuses the update.
     pub fn refresh_clock(&self) -> Result<(), ProbeError> {
-        self.set_control("epoch_offset_ns", &epoch_offset_ns().to_ne_bytes())
+        if self.clock.follow() {
+            self.set_control("epoch_offset_ns", &self.clock.offset_ns().to_ne_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// What names hot thread groups to the kernel, if it was loaded to spread them.
+    ///
+    /// # Errors
+    /// A map cannot be shared.
+    pub fn spreader(&self) -> Result<Option<Spreader>, ProbeError> {
+        if self.options.spread != Spread::Hot {
+            return Ok(None);
+        }
+        let share = |name: &str| {
+            let map = self.object.maps().find(|map| map.name().to_string_lossy().ends_with(name));
+            let map = map.ok_or_else(|| ProbeError::Option(format!("the probe has no {name}")))?;
+            MapHandle::try_from(&map)
+                .map_err(|error| ProbeError::kernel(format!("share the map {name}"), error))
+        };
+        Spreader::new(share("hot_groups")?, share(".data.spread")?).map(Some)
+    }
+
+    /// The clock of the records.
+    pub fn clock(&self) -> RecordClock {
+        self.clock.clone()
+    }
+
+    /// Looks at the positions of ring `index`, whoever consumes it.
+    ///
+    /// # Errors
+    /// No such ring, or the kernel refuses the mapping.
+    pub fn gauge(&self, index: u32) -> Result<RingGauge, ProbeError> {
+        RingGauge::map(self.ring_fd(index)?).map_err(|error| {
+            ProbeError::kernel(format!("map the positions of ring {index}"), error)
+        })
     }
 
     /// Replaces the interest table. Programs of calls that nobody wanted so far are loaded, which
@@ -540,7 +582,8 @@ fn check_options(options: &Options) -> Result<(), ProbeError> {
 pub(crate) fn set_globals(open: &mut OpenObject, options: &Options) -> Result<(), ProbeError> {
     let limits = shares::limits(options.ring_bytes, options.class_share_percent);
     let limits = limits.iter().flat_map(|limit| limit.to_ne_bytes()).collect();
-    let values: [(&str, Vec<u8>); 9] = [
+    let values: [(&str, Vec<u8>); 10] = [
+        ("spread", (options.spread as u32).to_ne_bytes().into()),
         ("ring_count", options.rings.to_ne_bytes().into()),
         ("ring_bytes", options.ring_bytes.to_ne_bytes().into()),
         ("wake_bytes", (options.ring_bytes / 8).to_ne_bytes().into()),
@@ -581,17 +624,6 @@ pub(crate) fn size_maps(
 pub fn syscall_name(number: u16) -> Option<&'static str> {
     let syscall = X86_64.iter().find(|s| s.number == number)?;
     SYSCALL_NAMES.get(syscall.id as usize).copied()
-}
-
-/// Nanoseconds from the boot clock's zero to the epoch.
-fn epoch_offset_ns() -> u64 {
-    let now = |clock| {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: a valid place for the result; both clocks always exist.
-        unsafe { libc::clock_gettime(clock, &mut time) };
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-    };
-    now(libc::CLOCK_REALTIME).wrapping_sub(now(libc::CLOCK_BOOTTIME))
 }
 
 pub(crate) fn update(map: &impl MapCore, key: &[u8], value: &[u8]) -> Result<(), ProbeError> {

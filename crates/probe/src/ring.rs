@@ -60,14 +60,15 @@ pub struct Batch {
     pub is_corrupt: bool,
 }
 
-/// Hands records to `each`, in order, and frees them: up to `limit`, and only as long as `wants`
-/// says yes to the next one.
+/// Hands records to `each`, in order, and frees them: up to `limit`, up to the position `end`, and
+/// only as long as `wants` says yes to the next one.
 ///
 /// Space is given back to the kernel every `RELEASE_BYTES` and at the end, not per record: the
 /// position's cache line is shared with the producing CPUs.
 pub fn drain<M: RingMemory>(
     memory: &M,
     limit: usize,
+    end: u64,
     wants: impl Fn(&[u8]) -> bool,
     mut each: impl FnMut(&[u8]),
 ) -> Batch {
@@ -81,6 +82,7 @@ pub fn drain<M: RingMemory>(
         batch.is_corrupt = true;
         return batch;
     }
+    let producer = producer.min(end);
     while position < producer && batch.records < limit {
         let word = memory.header(position);
         if word & BUSY != 0 {
@@ -173,22 +175,29 @@ impl Ring {
 
     /// Hands up to `limit` records to `each`; see [`drain`].
     pub fn drain(&mut self, limit: usize, each: impl FnMut(&[u8])) -> Batch {
-        drain(self, limit, |_| true, each)
+        drain(self, limit, u64::MAX, |_| true, each)
     }
 
-    /// Hands up to `limit` records to `each` as long as `wants` says yes; see [`drain`].
+    /// Hands up to `limit` records to `each`, up to the position `end` ([`Ring::end`]) and as long as
+    /// `wants` says yes; see [`drain`].
     pub fn drain_while(
         &mut self,
         limit: usize,
+        end: u64,
         wants: impl Fn(&[u8]) -> bool,
         each: impl FnMut(&[u8]),
     ) -> Batch {
-        drain(self, limit, wants, each)
+        drain(self, limit, end, wants, each)
     }
 
     /// The next record, which stays where it is; see [`peek`].
     pub fn peek(&self) -> Option<&[u8]> {
         peek(self)
+    }
+
+    /// The position up to which records are reserved at this moment.
+    pub fn end(&self) -> u64 {
+        self.producer()
     }
 
     /// Bytes that wait to be consumed.
@@ -262,6 +271,63 @@ impl Drop for Ring {
     fn drop(&mut self) {
         unmap(self.consumer_page, self.page_bytes);
         unmap(self.producer_pages, self.page_bytes + 2 * self.size as usize);
+    }
+}
+
+/// Looks at the positions of a ring that somebody else consumes.
+pub struct RingGauge {
+    consumer_page: NonNull<u8>,
+    producer_page: NonNull<u8>,
+    page_bytes: usize,
+}
+
+// SAFETY: the mappings belong to this value alone, are read-only, and their words are loaded as
+// atomics only.
+unsafe impl Send for RingGauge {}
+// SAFETY: as above.
+unsafe impl Sync for RingGauge {}
+
+impl std::fmt::Debug for RingGauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RingGauge").field("is_drained", &self.is_drained()).finish()
+    }
+}
+
+impl RingGauge {
+    /// Maps the positions of a ring buffer map.
+    ///
+    /// # Errors
+    /// The kernel refuses the mapping.
+    pub fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        // SAFETY: sysconf has no preconditions.
+        let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+        let consumer_page = map(fd, page_bytes, libc::PROT_READ, 0)?;
+        match map(fd, page_bytes, libc::PROT_READ, page_bytes) {
+            Ok(producer_page) => Ok(Self { consumer_page, producer_page, page_bytes }),
+            Err(error) => {
+                unmap(consumer_page, page_bytes);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether everything that was reserved before this call has been consumed. The consumer frees
+    /// a record only after it has dealt with it, and this sees whatever it did before.
+    pub fn is_drained(&self) -> bool {
+        let load = |page: NonNull<u8>| {
+            // SAFETY: the page is mapped for as long as self lives, and aligned.
+            unsafe { page.cast::<AtomicU64>().as_ref() }.load(Ordering::Acquire)
+        };
+        // The producer first: what it writes after this look does not matter.
+        let producer = load(self.producer_page);
+        load(self.consumer_page) >= producer
+    }
+}
+
+impl Drop for RingGauge {
+    fn drop(&mut self) {
+        unmap(self.consumer_page, self.page_bytes);
+        unmap(self.producer_page, self.page_bytes);
     }
 }
 

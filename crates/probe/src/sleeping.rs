@@ -11,7 +11,9 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::AtomicU32;
+
+use crate::flag;
 
 /// The mapped array of flags, one per ring.
 #[derive(Debug)]
@@ -64,15 +66,14 @@ impl SleepFlags {
     /// Announces that the worker of this ring is about to sleep. Look at the ring afterwards.
     pub fn announce(&self, ring: u32) {
         if let Some(flag) = self.flag(ring) {
-            flag.store(1, Ordering::Relaxed);
+            flag::announce(flag);
         }
-        fence(Ordering::SeqCst);
     }
 
     /// Takes the announcement back.
     pub fn withdraw(&self, ring: u32) {
         if let Some(flag) = self.flag(ring) {
-            flag.store(0, Ordering::Relaxed);
+            flag::withdraw(flag);
         }
     }
 }
@@ -81,5 +82,33 @@ impl Drop for SleepFlags {
     fn drop(&mut self) {
         // SAFETY: exactly what `map` mapped, unmapped once.
         unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+
+    use super::*;
+
+    /// Two threads use one flag at once, as worker and probe do. ThreadSanitizer watches
+    /// (`make tsan`), and must report it when one of them races (`make tsan-selftest`).
+    #[test]
+    fn flags_may_be_used_by_two_at_once() {
+        // SAFETY: a plain system call with a constant name.
+        let fd = unsafe { libc::memfd_create(c"flags".as_ptr(), 0) };
+        assert!(fd >= 0, "{}", io::Error::last_os_error());
+        // SAFETY: just opened, and nobody else's.
+        let file = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+        file.set_len(4096).unwrap();
+        let flags = SleepFlags::map(file.as_fd(), 4).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..1000).for_each(|_| flags.announce(2)));
+            (0..1000).for_each(|_| flags.withdraw(2));
+        });
+        flags.announce(3);
+        assert_eq!(flags.flag(3).unwrap().load(std::sync::atomic::Ordering::Relaxed), 1);
+        flags.announce(4);
+        assert!(flags.flag(4).is_none(), "there are four");
     }
 }

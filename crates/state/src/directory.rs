@@ -16,11 +16,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::fdtable::FdTable;
+use crate::group::GroupHistory;
+use crate::slots::Slots;
 use crate::thread::Facts;
 
 /// Names a process for good.
@@ -55,7 +57,7 @@ pub struct Snapshot {
 }
 
 /// Snapshots that a reader may still need.
-const HISTORY: usize = 16;
+const HISTORY: usize = 32;
 
 /// The published side of one process.
 #[derive(Debug)]
@@ -89,6 +91,18 @@ impl Published {
         found.or(history.first()).expect("a history is never empty").clone()
     }
 
+    /// Whether it had begun at an event.
+    fn has_begun(&self, sequence: u64) -> bool {
+        let history = self.history.load();
+        // Once the oldest snapshot was dropped, the process is older than the rest tells.
+        history.len() >= HISTORY || history.first().is_some_and(|first| first.sequence <= sequence)
+    }
+
+    /// Whether it had ended before an event.
+    fn has_ended(&self, sequence: u64) -> bool {
+        self.newest().exit.as_ref().is_some_and(|exit| exit.sequence < sequence)
+    }
+
     /// Appends a snapshot. Only the shard that owns the process calls this.
     pub(crate) fn publish(&self, snapshot: Snapshot) {
         let mut history = (**self.history.load()).clone();
@@ -104,15 +118,22 @@ impl Published {
 
     /// The parent as of a sequence: the one at birth or, after that has ended, its reaper, and so
     /// on. `None` if it is unknown or nobody took the process over.
-    pub fn parent(&self, sequence: u64) -> Option<Arc<Published>> {
-        live(self.as_of(sequence).parent.clone()?, sequence)
+    /// `look` is told of every process that was looked at.
+    pub fn parent(&self, sequence: u64, look: impl FnMut(i64)) -> Option<Arc<Published>> {
+        live(self.as_of(sequence).parent.clone()?, sequence, look)
     }
 }
 
 /// The process itself, or whoever took its children over before `sequence`.
-pub(crate) fn live(mut process: Arc<Published>, sequence: u64) -> Option<Arc<Published>> {
+/// `look` is told of every process that was looked at.
+pub(crate) fn live(
+    mut process: Arc<Published>,
+    sequence: u64,
+    mut look: impl FnMut(i64),
+) -> Option<Arc<Published>> {
     // Every step is a process that ended before; the bound only guards against a broken input.
     for _ in 0..64 {
+        look(process.key.pid);
         let next = match &process.as_of(sequence).exit {
             Some(exit) if exit.sequence < sequence => exit.reaper.clone()?,
             _ => return Some(process),
@@ -138,48 +159,50 @@ pub struct Inheritance {
 }
 
 const STRIPES: usize = 64;
-/// Inheritances that a stripe keeps for children whose birth record was lost.
-const WAITING: usize = 1024;
-
-/// Child's tid and start time.
-type SlotKey = (i64, u64);
+/// Ended processes that a stripe keeps for readers who are behind.
+const ENDED: usize = 32;
 
 #[derive(Debug, Default)]
-struct Slots {
-    /// `None`: the child went ahead without.
-    by_child: FxHashMap<SlotKey, Option<Box<Inheritance>>>,
-    /// Oldest first; may name slots that are gone.
-    order: VecDeque<SlotKey>,
+struct Stripe {
+    by_pid: FxHashMap<i64, Arc<Published>>,
+    /// Oldest first.
+    ended: VecDeque<Arc<Published>>,
 }
 
-impl Slots {
-    fn put(&mut self, key: SlotKey, value: Option<Box<Inheritance>>) {
-        self.by_child.insert(key, value);
-        self.order.push_back(key);
-        while let Some(oldest) = self.order.front() {
-            if self.by_child.len() > WAITING {
-                self.by_child.remove(oldest);
-            } else if self.by_child.contains_key(oldest) {
-                break;
-            }
-            self.order.pop_front();
+impl Stripe {
+    fn keep(&mut self, published: Arc<Published>) {
+        if self.ended.len() == ENDED {
+            self.ended.pop_front();
         }
+        self.ended.push_back(published);
     }
+}
+
+/// Histories of cooled thread groups that are kept for guests who are behind.
+const COOLED: usize = 64;
+
+#[derive(Debug, Default)]
+struct HotGroups {
+    by_pid: FxHashMap<i64, Arc<GroupHistory>>,
+    /// Oldest first.
+    cooled: VecDeque<(i64, Arc<GroupHistory>)>,
 }
 
 /// Published processes and inheritance slots. Shared by all shards; locks are striped and held
 /// for a lookup only.
 #[derive(Debug)]
 pub struct Directory {
-    by_pid: Vec<RwLock<FxHashMap<i64, Arc<Published>>>>,
-    slots: Vec<Mutex<Slots>>,
+    stripes: Vec<RwLock<Stripe>>,
+    hot: RwLock<HotGroups>,
+    slots: Slots<Inheritance>,
 }
 
 impl Default for Directory {
     fn default() -> Self {
         Self {
-            by_pid: (0..STRIPES).map(|_| RwLock::default()).collect(),
-            slots: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            stripes: (0..STRIPES).map(|_| RwLock::default()).collect(),
+            hot: RwLock::default(),
+            slots: Slots::new(STRIPES),
         }
     }
 }
@@ -196,12 +219,22 @@ impl Directory {
 
     /// The newest process with this pid, running or just ended.
     pub fn find(&self, pid: i64) -> Option<Arc<Published>> {
-        self.by_pid[stripe(pid)].read().get(&pid).cloned()
+        self.stripes[stripe(pid)].read().by_pid.get(&pid).cloned()
+    }
+
+    /// The process that had this pid as of a sequence: it had begun, and had not ended before. One
+    /// that has ended since is found for some time.
+    pub fn find_as_of(&self, pid: i64, sequence: u64) -> Option<Arc<Published>> {
+        let stripe = self.stripes[stripe(pid)].read();
+        let newest = stripe.by_pid.get(&pid);
+        let ended = stripe.ended.iter().rev().filter(|p| p.key.pid == pid);
+        let found = newest.into_iter().chain(ended).find(|p| p.has_begun(sequence))?;
+        (!found.has_ended(sequence)).then(|| found.clone())
     }
 
     /// Number of processes.
     pub fn len(&self) -> usize {
-        self.by_pid.iter().map(|s| s.read().len()).sum()
+        self.stripes.iter().map(|s| s.read().by_pid.len()).sum()
     }
 
     /// Whether nothing is published.
@@ -211,67 +244,77 @@ impl Directory {
 
     /// Number of inheritances that no child has taken yet.
     pub fn waiting_inheritances(&self) -> usize {
-        let waiting = |s: &Mutex<Slots>| s.lock().by_child.values().flatten().count();
-        self.slots.iter().map(waiting).sum()
+        self.slots.waiting()
     }
 
     pub(crate) fn add(&self, key: ProcessKey, first: Snapshot) -> Arc<Published> {
         let published = Arc::new(Published::new(key, first));
-        self.by_pid[stripe(key.pid)].write().insert(key.pid, published.clone());
+        let mut stripe = self.stripes[stripe(key.pid)].write();
+        if let Some(before) = stripe.by_pid.insert(key.pid, published.clone()) {
+            stripe.keep(before);
+        }
         published
     }
 
     /// Forgets a process that has ended, unless its pid belongs to another one by now. Who holds a
-    /// reference can still read it.
+    /// reference can still read it, and for some time who asks for it as of before.
     pub(crate) fn remove(&self, published: &Arc<Published>) {
         let pid = published.key.pid;
-        let mut stripe = self.by_pid[stripe(pid)].write();
-        if stripe.get(&pid).is_some_and(|p| Arc::ptr_eq(p, published)) {
-            stripe.remove(&pid);
+        let mut stripe = self.stripes[stripe(pid)].write();
+        if stripe.by_pid.get(&pid).is_some_and(|p| Arc::ptr_eq(p, published)) {
+            stripe.by_pid.remove(&pid);
+            stripe.keep(published.clone());
         }
+    }
+
+    /// The history of a hot thread group, also for some time after it has cooled.
+    pub(crate) fn hot(&self, pid: i64) -> Option<Arc<GroupHistory>> {
+        let hot = self.hot.read();
+        let cooled = || hot.cooled.iter().rev().find(|(p, _)| *p == pid).map(|(_, h)| h);
+        hot.by_pid.get(&pid).or_else(cooled).cloned()
+    }
+
+    pub(crate) fn add_hot(&self, pid: i64) -> Arc<GroupHistory> {
+        let history = Arc::<GroupHistory>::default();
+        self.hot.write().by_pid.insert(pid, history.clone());
+        history
+    }
+
+    pub(crate) fn remove_hot(&self, pid: i64, history: Arc<GroupHistory>) {
+        let mut hot = self.hot.write();
+        hot.by_pid.remove(&pid);
+        if hot.cooled.len() == COOLED {
+            hot.cooled.pop_front();
+        }
+        hot.cooled.push_back((pid, history));
     }
 
     /// Leaves what a child inherits; dropped if the child went ahead without. A second one for the
     /// same child replaces the first.
     pub fn leave(&self, child_tid: i64, start_time: u64, inheritance: Inheritance) {
-        let key = (child_tid, start_time);
-        let mut slots = self.slots[stripe(child_tid)].lock();
-        if let Some(None) = slots.by_child.get(&key) {
-            slots.by_child.remove(&key);
-        } else {
-            slots.put(key, Some(Box::new(inheritance)));
-        }
+        self.slots.leave(child_tid, start_time, inheritance);
     }
 
     /// Takes what a child inherits, if its parent's shard has been there.
     pub fn take(&self, child_tid: i64, start_time: u64) -> Option<Box<Inheritance>> {
-        let mut slots = self.slots[stripe(child_tid)].lock();
-        slots.by_child.remove(&(child_tid, start_time))?
+        self.slots.take(child_tid, start_time)
     }
 
     /// Whether [`Self::take`] would give something.
     pub fn is_left(&self, child_tid: i64, start_time: u64) -> bool {
-        let slots = self.slots[stripe(child_tid)].lock();
-        matches!(slots.by_child.get(&(child_tid, start_time)), Some(Some(_)))
+        self.slots.is_left(child_tid, start_time)
     }
 
     /// As [`Self::take`]; if there is nothing, what comes later is not wanted any more.
     pub fn take_or_decline(&self, child_tid: i64, start_time: u64) -> Option<Box<Inheritance>> {
-        let key = (child_tid, start_time);
-        let mut slots = self.slots[stripe(child_tid)].lock();
-        match slots.by_child.remove(&key) {
-            Some(left) => left,
-            None => {
-                slots.put(key, None);
-                None
-            }
-        }
+        self.slots.take_or_decline(child_tid, start_time)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slots::WAITING;
 
     fn snapshot(sequence: u64, uid: u32) -> Snapshot {
         let facts = Facts { uid, ..Facts::default() };
@@ -292,8 +335,13 @@ mod tests {
         let again = directory.add(ProcessKey { pid: 5, start_time: 2 }, snapshot(30, 9));
         directory.remove(&p);
         assert!(Arc::ptr_eq(&directory.find(5).unwrap(), &again));
+        let exit = Some(Exit { sequence: 40, reaper: None });
+        again.publish(Snapshot { exit, ..snapshot(40, 9) });
         directory.remove(&again);
         assert!(directory.is_empty());
+        let at = |sequence| directory.find_as_of(5, sequence).map(|p| p.key().start_time);
+        assert_eq!(at(15), Some(1));
+        assert_eq!((at(5), at(35), at(40), at(41)), (None, Some(2), Some(2), None));
     }
 
     #[test]
@@ -306,8 +354,10 @@ mod tests {
         let child = directory.add(at(3), first);
         let exit = Some(Exit { sequence: 10, reaper: Some(init.clone()) });
         parent.publish(Snapshot { exit, ..snapshot(10, 0) });
-        assert!(Arc::ptr_eq(&child.parent(10).unwrap(), &parent));
-        assert!(Arc::ptr_eq(&child.parent(11).unwrap(), &init));
+        assert!(Arc::ptr_eq(&child.parent(10, |_| ()).unwrap(), &parent));
+        let mut looks = Vec::new();
+        assert!(Arc::ptr_eq(&child.parent(11, |pid| looks.push(pid)).unwrap(), &init));
+        assert_eq!(looks, [2, 1]);
     }
 
     #[test]

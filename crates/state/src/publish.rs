@@ -49,7 +49,9 @@ impl Shard {
         }
     }
 
-    pub(crate) fn publish_exit(&mut self, slot: Slot, reaper: Option<Slot>) {
+    /// Publishes the end of a process as of the event: at once, for others may rely on this event
+    /// having been applied before it is cleared away.
+    pub(crate) fn publish_exit(&mut self, slot: Slot, reaper: Option<Slot>, reaper_tid: i64) {
         let Some(directory) = &self.directory else { return };
         // The process ends with its last thread.
         if self.group(slot).is_some_and(|g| g.alive > 0) {
@@ -58,10 +60,13 @@ impl Shard {
         let Some(main) = self.main_thread(slot) else { return };
         let thread = self.thread(main);
         let Some(published) = &thread.published else { return };
+        if published.newest().exit.is_some() {
+            return;
+        }
         let reaper = reaper
             .and_then(|r| self.published_of(r).cloned())
-            .or_else(|| directory.find(self.thread(slot).reaper_tid))
-            .or_else(|| published.parent(self.sequence))
+            .or_else(|| directory.find(reaper_tid))
+            .or_else(|| published.parent(self.sequence, |_| ()))
             .filter(|r| !Arc::ptr_eq(r, published));
         let old = published.newest();
         published.publish(Snapshot {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::directory::{Published, Snapshot, live};
+use crate::directory::{Directory, Published, Snapshot, live};
+use crate::looks::Looks;
 use crate::shard::{Shard, Slot};
 use crate::thread::{Facts, Thread};
 
@@ -26,13 +27,54 @@ impl Relative<'_> {
 }
 
 impl Shard {
+    /// Whose state was read since the last call. A shard without a directory is the only one and
+    /// notes nothing.
+    #[inline]
+    pub fn take_looks(&self) -> Looks {
+        self.looks.take()
+    }
+
+    /// The directory that other processes are found in, also by a shard of guests.
+    fn readable(&self) -> Option<&Arc<Directory>> {
+        self.directory.as_ref().or(self.guests.directory.as_ref())
+    }
+
+    /// Notes a look at a process, known or not.
+    fn look(&self, pid: i64) {
+        if self.readable().is_some() {
+            self.looks.add(pid);
+        }
+    }
+
+    /// Whether other thread groups of this shard are not what they were at an event: it had to wait
+    /// while they went on, or this shard holds guests, each as of its own event. Then what is
+    /// published counts, also of this shard's processes.
+    fn is_past(&self, sequence: u64) -> bool {
+        (self.directory.is_some() && sequence < self.newest) || self.guests.directory.is_some()
+    }
+
+    /// A thread by its id: of this shard, or a process of another as of a sequence, if it had begun
+    /// and not ended.
+    pub fn other(&self, tid: i64, sequence: u64) -> Option<Relative<'_>> {
+        let own = self.find(tid).filter(|_| !self.is_past(sequence));
+        self.look(own.map_or(tid, |slot| self.thread(slot).pid));
+        if let Some(slot) = own {
+            return Some(Relative::Own(slot, self.thread(slot)));
+        }
+        let published = self.readable()?.find_as_of(tid, sequence)?;
+        let snapshot = published.as_of(sequence);
+        Some(Relative::Other(published, snapshot))
+    }
+
     /// The parent of a thread (a thread, as Falco's `ptid` names it) as of the event.
     pub fn parent(&self, slot: Slot, sequence: u64) -> Option<Relative<'_>> {
         let thread = self.thread(slot);
-        if let Some(parent) = self.find(thread.ptid) {
+        let own = self.find(thread.ptid).filter(|_| !self.is_past(sequence));
+        self.look(own.map_or(thread.ptid, |slot| self.thread(slot).pid));
+        if let Some(parent) = own {
             return Some(Relative::Own(parent, self.thread(parent)));
         }
-        let published = self.published_of(slot)?.parent(sequence)?;
+        let published = self.published_of(slot)?.parent(sequence, |pid| self.look(pid))?;
         let snapshot = published.as_of(sequence);
         Some(Relative::Other(published, snapshot))
     }
@@ -57,7 +99,7 @@ impl Shard {
                 other => Some(other),
             },
             Relative::Other(published, _) => {
-                let parent = published.parent(sequence)?;
+                let parent = published.parent(sequence, |pid| self.look(pid))?;
                 let snapshot = parent.as_of(sequence);
                 Some(Relative::Other(parent, snapshot))
             }
@@ -90,15 +132,9 @@ impl Shard {
             return None;
         }
         if !is_virtual || !thread.is_in_pid_namespace() {
-            if let Some(found) = self.find(wanted) {
-                return Some(Relative::Own(found, self.thread(found)));
-            }
-            if let Some(published) = self.directory.as_ref().and_then(|d| d.find(wanted)) {
-                let snapshot = published.as_of(sequence);
-                let has_ended = snapshot.exit.as_ref().is_some_and(|e| e.sequence < sequence);
-                if !has_ended && snapshot.sequence <= sequence {
-                    return Some(Relative::Other(published, snapshot));
-                }
+            let found = self.other(wanted, sequence);
+            if found.is_some() {
+                return found;
             }
         }
         let mut leader = None;
@@ -124,14 +160,17 @@ impl Shard {
     /// The thread's parent as of a sequence follows reapers of other shards too.
     pub fn ppid(&self, slot: Slot, sequence: u64) -> i64 {
         let thread = self.thread(slot);
-        if self.directory.is_none() || self.find(thread.ptid).is_some() {
+        if self.readable().is_none() {
             return thread.ptid;
         }
-        match self.published_of(slot) {
-            Some(published) => match published.as_of(sequence).parent.clone() {
-                Some(parent) => live(parent, sequence).map_or(0, |p| p.key().pid),
-                None => thread.ptid,
-            },
+        let own = self.find(thread.ptid).filter(|_| !self.is_past(sequence));
+        self.look(own.map_or(thread.ptid, |slot| self.thread(slot).pid));
+        if own.is_some() {
+            return thread.ptid;
+        }
+        match self.published_of(slot).and_then(|published| published.as_of(sequence).parent.clone())
+        {
+            Some(parent) => live(parent, sequence, |pid| self.look(pid)).map_or(0, |p| p.key().pid),
             None => thread.ptid,
         }
     }

@@ -10,7 +10,9 @@ use crate::directory::Directory;
 use crate::fd::Fd;
 use crate::fdtable::FdTable;
 use crate::flags::thread as flag;
+use crate::group::{Guests, Hot};
 use crate::image::{Strings, empty};
+use crate::looks::LooksCell;
 use crate::network::Interfaces;
 use crate::replica::Change;
 use crate::table::ThreadGroup;
@@ -80,7 +82,10 @@ pub struct Shard {
     pub(crate) containers: Containers,
     pub(crate) interfaces: Interfaces,
     pub(crate) directory: Option<Arc<Directory>>,
-    resolver: Option<Box<dyn Resolver>>,
+    pub(crate) resolver: Option<Box<dyn Resolver>>,
+    pub(crate) looks: LooksCell,
+    pub(crate) hot: Hot,
+    pub(crate) guests: Guests,
     pub(crate) threads: Vec<Option<Box<Thread>>>,
     pub(crate) free: Vec<u32>,
     pub(crate) by_tid: FxHashMap<i64, u32>,
@@ -97,6 +102,8 @@ pub struct Shard {
     pub(crate) path_text: Vec<u8>,
     /// Sequence of the event being applied.
     pub(crate) sequence: u64,
+    /// The largest sequence of all that were applied.
+    pub(crate) newest: u64,
     /// See [`crate::replica`].
     pub(crate) changes: Option<Vec<Change>>,
     pub(crate) lent: Option<Fd>,
@@ -122,6 +129,9 @@ impl Shard {
             containers: Containers::default(),
             interfaces: Interfaces::default(),
             resolver: None,
+            looks: LooksCell::default(),
+            hot: Hot::default(),
+            guests: Guests::default(),
             threads: Vec::new(),
             free: Vec::new(),
             by_tid: FxHashMap::default(),
@@ -136,6 +146,7 @@ impl Shard {
             directory_text: Vec::new(),
             path_text: Vec::new(),
             sequence: 0,
+            newest: 0,
             changes: None,
             lent: None,
         }

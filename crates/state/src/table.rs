@@ -163,7 +163,7 @@ impl Shard {
     }
 
     /// Takes a thread out of the table, and nothing more.
-    fn erase(&mut self, tid: i64) {
+    pub(crate) fn erase(&mut self, tid: i64) {
         if let Some(slot) = self.by_tid.remove(&tid) {
             let thread = self.threads[slot as usize].take();
             self.free.push(slot);
@@ -222,7 +222,8 @@ impl Shard {
         }
         self.mark_dead(slot);
         let reaper = self.choose_reaper(slot);
-        self.publish_exit(slot, reaper);
+        let reaper_tid = self.thread(slot).reaper_tid;
+        self.publish_exit(slot, reaper, reaper_tid);
         if !self.thread(slot).children.is_empty() {
             self.give_children(slot, reaper);
         }
@@ -249,6 +250,12 @@ impl Shard {
             return None;
         }
         let named = self.thread(slot).reaper_tid;
+        let is_elsewhere = |named| self.directory.as_ref().is_some_and(|d| d.find(named).is_some());
+        if named > 0 && self.find(named).is_none() && is_elsewhere(named) {
+            // Of another shard: what is published of the exit names it, and a copy of it here would
+            // be taken for the process itself.
+            return None;
+        }
         let named = if named > 0 { self.get_or_resolve(named) } else { None };
         let reaper = match named {
             Some(reaper) if !self.thread(reaper).is_invalid() && reaper != slot => Some(reaper),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::declare::sections;
-use crate::types::{ByteSize, Hook, WhenFull};
+use crate::types::{ByteSize, Hook, Spread, WhenFull};
 
 sections! {
     /// Workers, rings, queues and the ways to talk to a running instance.
@@ -21,12 +21,19 @@ sections! {
         ring_shares: Vec<u32> = vec![100, 75, 50, 35], |key| key.restart();
         /// Pin each worker to a CPU.
         pin: bool = false, |key| key.restart();
+        /// Whose records that change no state (reads, writes) go to all workers instead of their
+        /// own: of processes that are too much for one (`auto`), of nobody (`off`), of everybody
+        /// by thread (`tid`) or by CPU (`cpu`).
+        spread: Spread = Spread::Auto, |key| key.restart();
         /// How the kernel side is attached.
         hook: Hook = Hook::Auto, |key| key.restart();
         /// Bytes kept of the arguments and of the environment of a program, 64 to 32768.
         args_max: u32 = 16_384, |key| key.restart();
         /// Waiting of processes for what they inherit.
         parking: Parking = Parking::default();
+        /// Alerts that were decided on incomplete state say so (`evt.degraded`). Off by default
+        /// under Falco's command line.
+        mark_degraded: bool = true;
         /// Queues of the outputs, and what Falco's keys for them cannot say.
         sinks: Sinks = Sinks::default();
         /// The socket through which `peregrine reload` finds a running instance. Empty: none.

@@ -10,8 +10,12 @@
 #![allow(clippy::duplicate_mod, reason = "on purpose: once on sound primitives, once on weak ones")]
 
 mod broken;
+mod progress_model;
 mod swap_model;
 
+#[path = "../../src/progress.rs"]
+#[allow(dead_code)]
+mod progress;
 #[path = "../../src/swap.rs"]
 #[allow(dead_code)]
 mod swap;

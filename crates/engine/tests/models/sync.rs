@@ -47,6 +47,9 @@ impl<T> ArcSwap<T> {
     }
 }
 
+/// Each worker of the model has one process, of a class of its own.
+pub const CLASSES: usize = 2;
+
 pub mod padded {
     pub type AtomicU64 = super::AtomicU64;
 

@@ -59,6 +59,7 @@ impl EventView<'_> {
         let def = self.record.def();
         Some(match field {
             F::EvtNum => Value::Uint(self.number),
+            F::EvtDegraded => return self.degraded.map(|why| Value::bytes(why.as_bytes())),
             F::EvtTime | F::EvtOutputtime => time_text(ts, TimeForm::TimeOfDay),
             F::EvtTimeS => time_text(ts, TimeForm::TimeOfDaySeconds),
             F::EvtTimeIso8601 => time_text(ts, TimeForm::Iso8601),

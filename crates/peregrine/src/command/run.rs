@@ -69,6 +69,10 @@ pub struct RunArgs {
     /// How the kernel side is attached
     #[arg(long, value_parser = ["auto", "fexit", "sys-exit"])]
     hook: Option<String>,
+    /// Whose records that change no state go to all workers: of processes that are too much for
+    /// one (auto), nobody's (off), everybody's by thread (tid) or by CPU (cpu) [default: auto]
+    #[arg(long, value_parser = ["auto", "off", "tid", "cpu"])]
+    spread: Option<String>,
     /// Report every system call, also those that no rule names
     #[arg(long)]
     all_syscalls: bool,
@@ -199,6 +203,7 @@ impl RunArgs {
         set("--snaplen", "falco_libs.snaplen", text(self.snaplen.map(u64::from)));
         set("--args-max", "peregrine.args_max", text(self.args_max.map(u64::from)));
         set("--hook", "peregrine.hook", self.hook.clone());
+        set("--spread", "peregrine.spread", self.spread.clone());
         set("--all-syscalls", "base_syscalls.all", yes(self.all_syscalls));
         set("--parking-ms", "peregrine.parking.max_wait_ms", text(self.parking_ms));
         set("--drop-privileges", "peregrine.drop_privileges", yes(self.drop_privileges));

@@ -168,7 +168,12 @@ fn option_values(options: &Options) -> Vec<OptionValue> {
 
 fn load(file: Option<&str>, options: &[OptionValue]) -> Result<Config, ConfigError> {
     let source = file.map_or(Source::None, Source::File);
-    peregrine_config::load(source, options, &Surroundings::process())
+    let mut config = peregrine_config::load(source, options, &Surroundings::process())?;
+    // Falco's alerts have no such field.
+    if !config.origins.contains_key("peregrine.mark_degraded") {
+        config.settings.peregrine.mark_degraded = false;
+    }
+    Ok(config)
 }
 
 /// Falco stops at the first error; the rest is there as well.

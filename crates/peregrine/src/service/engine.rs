@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use peregrine_config::Settings;
-use peregrine_config::types::Hook;
+use peregrine_config::types::{Hook, Spread};
 use peregrine_engine::LiveOptions;
 use peregrine_engine::interest::Wanted;
 use peregrine_engine::parking::Bounds;
 use peregrine_engine::recording::{AlertCaptureOptions, RecordOptions, WhenFull};
 use peregrine_event::code;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
-use peregrine_probe::Hook as ProbeHook;
+use peregrine_probe::{Hook as ProbeHook, Spread as ProbeSpread};
 
 use crate::service::rules;
 
@@ -60,6 +60,12 @@ pub fn live_options(settings: &Settings, measure: bool) -> LiveOptions {
     }
     options.probe.args_max = own.args_max;
     options.probe.measure = measure;
+    options.probe.spread = match own.spread {
+        Spread::Off => ProbeSpread::Off,
+        Spread::Auto => ProbeSpread::Hot,
+        Spread::Tid => ProbeSpread::Tid,
+        Spread::Cpu => ProbeSpread::Cpu,
+    };
     options.probe.hook = match own.hook {
         Hook::Auto => None,
         Hook::Fexit => Some(ProbeHook::Fexit),

@@ -28,7 +28,9 @@ pub fn line_format(settings: &Settings, hostname: &str) -> LineFormat {
     } else {
         Encoding::Text
     };
-    LineFormat::new(encoding, hostname).iso_8601(settings.time_format_iso_8601)
+    LineFormat::new(encoding, hostname)
+        .iso_8601(settings.time_format_iso_8601)
+        .degraded(settings.peregrine.mark_degraded)
 }
 
 /// Whether alerts go anywhere.

@@ -124,6 +124,7 @@ impl Shard {
     #[inline]
     fn apply_one(&mut self, record: &Record<'_>, num: u64, is_forced: bool) -> Applied {
         self.sequence = num;
+        self.newest = self.newest.max(num);
         if self.exit_pending.is_some() || self.close_pending.is_some() {
             self.run_pending(record.ts());
         }

@@ -525,6 +525,9 @@ impl Shard {
         let Some(slot) = step.subject.thread else { return };
         self.mark_dead(slot);
         self.exit_pending = Some((step.tid, self.sequence));
+        let reaper_tid = step.r.int(a::reaper_tid).unwrap_or(-1);
+        let reaper = self.find(reaper_tid).filter(|reaper| *reaper != slot);
+        self.publish_exit(slot, reaper, reaper_tid);
         if !self.thread(slot).children.is_empty()
             && let Some(reaper) = step.r.int(a::reaper_tid)
         {

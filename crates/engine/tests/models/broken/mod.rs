@@ -2,6 +2,10 @@
 
 pub mod sync;
 
+#[path = "../../../src/progress.rs"]
+#[allow(dead_code)]
+pub mod progress;
+
 #[path = "../../../src/swap.rs"]
 #[allow(dead_code)]
 pub mod swap;

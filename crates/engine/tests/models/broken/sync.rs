@@ -23,6 +23,8 @@ impl AtomicU64 {
     }
 }
 
+pub use crate::sync::CLASSES;
+
 pub mod padded {
     pub type AtomicU64 = super::AtomicU64;
 

@@ -4,6 +4,19 @@
 //! Breaks if the walk reads a record before it is submitted, reads bytes after freeing them, skips
 //! or repeats a record, or loses one at the wrap.
 
+#![allow(clippy::duplicate_mod, reason = "on purpose: once on sound primitives, once on weak ones")]
+
+mod broken;
+mod sleep_model;
+
+mod sync {
+    pub use loom::sync::atomic::{AtomicU32, Ordering, fence};
+}
+
+#[path = "../../src/flag.rs"]
+#[allow(dead_code)]
+mod flag;
+
 use std::cell::RefCell;
 
 use loom::cell::UnsafeCell;
@@ -23,6 +36,8 @@ struct Model {
 
 struct View {
     model: Arc<Model>,
+    /// How headers and the producer position are loaded.
+    load: Ordering,
     #[allow(clippy::vec_box, reason = "what was handed out must not move when the vector grows")]
     read: RefCell<Vec<Box<[u8; 8]>>>,
 }
@@ -62,10 +77,10 @@ impl RingMemory for View {
         self.model.consumer.store(position, Ordering::Release);
     }
     fn producer(&self) -> u64 {
-        self.model.producer.load(Ordering::Acquire)
+        self.model.producer.load(self.load)
     }
     fn header(&self, position: u64) -> u32 {
-        self.model.headers[Model::slot(position)].load(Ordering::Acquire)
+        self.model.headers[Model::slot(position)].load(self.load)
     }
     fn bytes(&self, position: u64, len: usize) -> &[u8] {
         assert_eq!(len as u64, 16 - RECORD_HEADER_BYTES);
@@ -84,6 +99,17 @@ impl RingMemory for View {
 
 #[test]
 fn every_record_is_read_once_in_order() {
+    explore(Ordering::Acquire);
+}
+
+/// The seeded bug: loads that do not acquire what the producer has released.
+#[test]
+fn loads_that_acquire_nothing_are_found() {
+    let outcome = std::panic::catch_unwind(|| explore(Ordering::Relaxed));
+    assert!(outcome.is_err(), "the seeded bug was not found: this model finds nothing");
+}
+
+fn explore(load: Ordering) {
     let explored = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = explored.clone();
     loom::model(move || {
@@ -106,15 +132,15 @@ fn every_record_is_read_once_in_order() {
             }
             sent
         });
-        let view = View { model, read: RefCell::new(Vec::new()) };
+        let view = View { model, load, read: RefCell::new(Vec::new()) };
         let mut seen = Vec::new();
         let mut take = |bytes: &[u8]| seen.push(u64::from_le_bytes(bytes.try_into().unwrap()));
         for _ in 0..2 {
-            assert!(!drain(&view, 8, |_| true, &mut take).is_corrupt);
+            assert!(!drain(&view, 8, u64::MAX, |_| true, &mut take).is_corrupt);
             loom::thread::yield_now();
         }
         let sent = producer.join().unwrap();
-        drain(&view, 8, |_| true, &mut take);
+        drain(&view, 8, u64::MAX, |_| true, &mut take);
         assert_eq!(view.consumer(), view.producer());
         assert_eq!(seen, sent);
     });
@@ -131,8 +157,8 @@ fn positions_that_contradict_the_protocol_are_reported() {
             headers: [AtomicU32::new(8), AtomicU32::new(8)],
             payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
         });
-        let view = View { model, read: RefCell::new(Vec::new()) };
-        let batch = drain(&view, 8, |_| true, |_| panic!("nothing may be read"));
+        let view = View { model, load: Ordering::Acquire, read: RefCell::new(Vec::new()) };
+        let batch = drain(&view, 8, u64::MAX, |_| true, |_| panic!("nothing may be read"));
         assert!(batch.is_corrupt);
     });
 }

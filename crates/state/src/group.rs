@@ -1,0 +1,264 @@
+//! Hot thread groups: their state as of any recent event, for other shards.
+//!
+//! A thread group may make more events than one worker can take. The kernel then spreads those of
+//! its records that change no state over other rings. Whoever gets one there, the *guest*, needs
+//! the group's threads and files as of the event; the group's own shard, its *home*, publishes
+//! them after every event that changes something.
+//!
+//! # Rules
+//!
+//! 1. Only the home appends to a history, in the order of sequences.
+//! 2. What an event changed holds for later events: a state with sequence `s` is for those after
+//!    `s`. The home appends before its worker says that it has taken the event (`progress.rs` of
+//!    the engine), so a guest that waits until the home has passed its event finds the right one.
+//! 3. States that no guest can ask for any more are dropped; their number is bounded all the same.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use peregrine_event::{EventFlags, Record};
+use rustc_hash::FxHashMap;
+
+use crate::directory::{Directory, Published};
+use crate::fdtable::FdTable;
+use crate::shard::{Config, Shard};
+use crate::thread::{Facts, Thread};
+
+/// Most states that a history keeps.
+const KEPT: usize = 16_384;
+
+/// A thread group from an event on.
+#[derive(Debug)]
+struct GroupState {
+    /// For events after this one.
+    sequence: u64,
+    /// Main thread first.
+    threads: Arc<[Facts]>,
+    fds: FdTable,
+    fdlimit: i64,
+    published: Option<Arc<Published>>,
+}
+
+/// Recent states of a hot thread group.
+#[derive(Debug, Default)]
+pub struct GroupHistory {
+    states: Mutex<VecDeque<Arc<GroupState>>>,
+}
+
+impl GroupHistory {
+    /// The state that an event finds.
+    fn as_of(&self, sequence: u64) -> Option<Arc<GroupState>> {
+        let states = self.states.lock();
+        let after = states.partition_point(|state| state.sequence < sequence);
+        states.get(after.checked_sub(1)?).cloned()
+    }
+
+    fn append(&self, state: GroupState, floor: u64) {
+        let mut states = self.states.lock();
+        // The newest state below the floor is the one that an event at the floor finds.
+        while states.len() > KEPT || states.get(1).is_some_and(|second| second.sequence < floor) {
+            states.pop_front();
+        }
+        states.push_back(Arc::new(state));
+    }
+
+    fn newest(&self) -> Option<Arc<GroupState>> {
+        self.states.lock().back().cloned()
+    }
+}
+
+/// The hot thread groups that a shard is home of.
+#[derive(Debug, Default)]
+pub(crate) struct Hot {
+    groups: FxHashMap<i64, Arc<GroupHistory>>,
+    /// Every thread group counts as hot.
+    all: bool,
+}
+
+/// The thread groups that a shard is host of.
+#[derive(Debug, Default)]
+pub(crate) struct Guests {
+    /// The directory of the homes. A guest shard has none of its own: it publishes nothing.
+    pub(crate) directory: Option<Arc<Directory>>,
+    installed: FxHashMap<i64, Arc<GroupState>>,
+}
+
+/// Most thread groups that a shard keeps as guests at once.
+const MOST_GUESTS: usize = 1024;
+
+impl Shard {
+    /// A shard for guests: it holds copies of thread groups of other shards, for their stateless
+    /// events, and publishes nothing.
+    pub fn for_guests(config: Config, directory: Arc<Directory>) -> Self {
+        let mut shard = Self::new(config, None);
+        shard.guests.directory = Some(directory);
+        shard
+    }
+
+    /// Publishes every thread group of this shard after each of its changes.
+    pub fn heat_all(&mut self) {
+        self.hot.all = true;
+        let pids: Vec<i64> = self.groups.keys().copied().collect();
+        for pid in pids {
+            self.heat(pid, 0);
+        }
+    }
+
+    /// Publishes a thread group after each of its changes from now on. `sequence` is that of the
+    /// last event that was applied.
+    pub fn heat(&mut self, pid: i64, sequence: u64) {
+        let Some(directory) = &self.directory else { return };
+        if self.groups.contains_key(&pid) && !self.hot.groups.contains_key(&pid) {
+            self.hot.groups.insert(pid, directory.add_hot(pid));
+            self.append_state(pid, sequence, 0, true);
+        }
+    }
+
+    /// Ends that. What guests still have to find stays for some time.
+    pub fn cool(&mut self, pid: i64) {
+        if let (Some(directory), Some(history)) = (&self.directory, self.hot.groups.remove(&pid)) {
+            directory.remove_hot(pid, history);
+        }
+    }
+
+    /// Whether any thread group of this shard is hot.
+    #[inline]
+    pub fn has_hot(&self) -> bool {
+        self.hot.all || !self.hot.groups.is_empty()
+    }
+
+    /// Thread groups of this shard that are hot.
+    pub fn hot_groups(&self) -> impl Iterator<Item = i64> {
+        self.hot.groups.keys().copied()
+    }
+
+    /// Publishes what the event that was just dealt with changed, if its thread group is hot.
+    /// Nobody asks for states before `floor` any more. Says whether the group has ended.
+    pub fn publish_hot(&mut self, record: &Record<'_>, sequence: u64, floor: u64) -> bool {
+        let pid = i64::from(record.header().tgid);
+        let flags = record.def().flags;
+        if !flags.has(EventFlags::MODIFIES_STATE) {
+            return false;
+        }
+        if !self.hot.groups.contains_key(&pid) {
+            if self.hot.all {
+                self.heat(pid, sequence);
+            }
+            return false;
+        }
+        // What the event ends is gone for those after it.
+        self.run_pending(record.ts());
+        if !self.groups.contains_key(&pid) {
+            self.cool(pid);
+            return true;
+        }
+        let is_about_fds = flags.has(EventFlags::CREATES_FD) || flags.has(EventFlags::DESTROYS_FD);
+        self.append_state(pid, sequence, floor, !is_about_fds);
+        false
+    }
+
+    fn append_state(&mut self, pid: i64, sequence: u64, floor: u64, has_new_threads: bool) {
+        let Some(history) = self.hot.groups.get(&pid).cloned() else { return };
+        let Some(main) = self.find(pid) else { return };
+        let before = history.newest().filter(|_| !has_new_threads);
+        let threads = match before {
+            Some(before) => before.threads.clone(),
+            None => self.facts_of_group(pid),
+        };
+        let fds = self.fd_table_mut(main).map(FdTable::share).unwrap_or_default();
+        let thread = self.thread(main);
+        let (fdlimit, published) = (thread.fdlimit, thread.published.clone());
+        history.append(GroupState { sequence, threads, fds, fdlimit, published }, floor);
+    }
+
+    fn facts_of_group(&self, pid: i64) -> Arc<[Facts]> {
+        let Some(group) = self.groups.get(&pid) else { return Arc::default() };
+        let threads = group.threads.iter().filter_map(|reference| self.alive_ref(*reference));
+        threads.map(|slot| self.thread(slot).facts.clone()).collect()
+    }
+
+    /// For a guest shard: makes the thread group what it was as of an event. Says whether that is
+    /// known; if not, nothing is changed.
+    pub fn host(&mut self, pid: i64, sequence: u64) -> bool {
+        let history = self.guests.directory.as_ref().and_then(|d| d.hot(pid));
+        let Some(state) = history.and_then(|history| history.as_of(sequence)) else { return false };
+        let before = self.guests.installed.get(&pid);
+        if before.is_some_and(|before| Arc::ptr_eq(before, &state)) {
+            return true;
+        }
+        let is_same_group = before.is_some_and(|b| Arc::ptr_eq(&b.threads, &state.threads));
+        if !is_same_group {
+            self.send_away(pid);
+            if self.guests.installed.len() >= MOST_GUESTS {
+                let all: Vec<i64> = self.guests.installed.keys().copied().collect();
+                all.into_iter().for_each(|pid| self.send_away(pid));
+            }
+            for facts in state.threads.iter() {
+                let mut thread = Thread::new();
+                thread.facts = facts.clone();
+                thread.published = (facts.tid == pid).then(|| state.published.clone()).flatten();
+                if let Some(slot) = self.insert(Box::new(thread)) {
+                    // Relating it has not found the parent here.
+                    self.thread_mut(slot).facts.ptid = facts.ptid;
+                }
+            }
+        }
+        if let Some(main) = self.find(pid) {
+            let thread = self.thread_mut(main);
+            thread.fds = state.fds.clone();
+            thread.fdlimit = state.fdlimit;
+            if let (Some(facts), false) = (state.threads.first(), is_same_group) {
+                self.users.need(facts.uid, facts.gid);
+            }
+        }
+        self.guests.installed.insert(pid, state);
+        true
+    }
+
+    fn send_away(&mut self, pid: i64) {
+        if let Some(state) = self.guests.installed.remove(&pid) {
+            for facts in state.threads.iter() {
+                self.erase(facts.tid);
+            }
+            self.groups.remove(&pid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(sequence: u64) -> GroupState {
+        GroupState {
+            sequence,
+            threads: Arc::default(),
+            fds: FdTable::default(),
+            fdlimit: 0,
+            published: None,
+        }
+    }
+
+    #[test]
+    fn an_event_finds_what_was_changed_before_it() {
+        let history = GroupHistory::default();
+        for sequence in [10, 20, 30] {
+            history.append(state(sequence), 0);
+        }
+        let at = |sequence| history.as_of(sequence).map(|state| state.sequence);
+        assert_eq!(
+            [at(10), at(11), at(20), at(21), at(99)].map(|s| s.unwrap_or(0)),
+            [0, 10, 10, 20, 30]
+        );
+        history.append(state(40), 25);
+        assert_eq!((at(11), at(25), at(31), at(41)), (None, Some(20), Some(30), Some(40)));
+    }
+
+    #[test]
+    fn a_history_is_bounded() {
+        let history = GroupHistory::default();
+        (0..2 * KEPT as u64).for_each(|sequence| history.append(state(sequence), 0));
+        assert!(history.states.lock().len() <= KEPT + 1);
+    }
+}
