@@ -44,7 +44,8 @@ help:
 	@echo "                      a mixed load on end: does anything grow? (needs root)"
 	@echo "make fuzz [TARGETS=... SECONDS=60]"
 	@echo "                      feed random captures, conditions and rules files (nightly compiler)"
-	@echo "make bench            time per operator of the language and per event with rules"
+	@echo "make bench            time per operator of the language and per event with rules; latency of"
+	@echo "                      alerts on this machine (needs root)"
 	@echo "make instructions     instructions per event that rules and a replay take, counted by callgrind"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
@@ -128,6 +129,8 @@ fuzz:
 bench: deps
 	$(CARGO) bench --locked -p peregrine-filter --bench evaluate
 	$(CARGO) bench --locked -p peregrine-engine --bench rules
+	$(CARGO) build --release --locked -p peregrine --bin peregrine --example latency --example load
+	$(SUDO) $(or $(CARGO_TARGET_DIR),target)/release/examples/latency
 
 # Needs valgrind; says so where it is missing.
 instructions: deps

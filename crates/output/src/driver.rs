@@ -85,6 +85,7 @@ impl Driver {
                 Ok(()) => {
                     failures = 0;
                     self.shared.is_failing.store(false, Ordering::Relaxed);
+                    self.shared.latency.written(batch.iter().map(|line| &**line));
                     add(&self.shared.delivered, batch.len());
                     self.feed.done(batch.len());
                 }

@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::latency::{Latency, LatencyCounter};
+
 /// Counters of one sink, written by the dispatcher and by the sink's threads.
 #[derive(Debug, Default)]
 pub(crate) struct SinkShared {
@@ -26,6 +28,7 @@ pub(crate) struct SinkShared {
     pub(crate) spool_damaged: AtomicU64,
     pub(crate) is_failing: AtomicBool,
     pub(crate) reopen: AtomicBool,
+    pub(crate) latency: LatencyCounter,
     last_error: Mutex<Option<String>>,
 }
 
@@ -57,6 +60,7 @@ impl SinkShared {
             spool_damaged: get(&self.spool_damaged),
             is_failing: self.is_failing.load(Ordering::Relaxed),
             last_error: last_error.clone(),
+            latency: self.latency.totals(),
         }
     }
 }
@@ -99,6 +103,8 @@ pub struct SinkTotals {
     pub is_failing: bool,
     /// What the last failure was.
     pub last_error: Option<String>,
+    /// How long its alerts took.
+    pub latency: Latency,
 }
 
 impl SinkTotals {
@@ -124,6 +130,7 @@ impl SinkTotals {
         sum.spooled_now += self.spooled_now;
         sum.spool_bytes += self.spool_bytes;
         sum.spool_damaged += self.spool_damaged;
+        self.latency.add_to(&mut sum.latency);
         sum.last_error = sum.last_error.take().or(self.last_error);
     }
 }

@@ -50,6 +50,20 @@ pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
         recorded(&mut out, recording);
     }
     if full {
+        for sink in &output.totals.sinks {
+            let latency = &sink.latency;
+            if let (Some(half), Some(most)) = (latency.quantile(0.5), latency.quantile(0.99)) {
+                let ms = |ns: u64| ns as f64 / 1e6;
+                line!(
+                    "  latency    {}: {} alerts, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
+                    sink.name,
+                    latency.count(),
+                    ms(half),
+                    ms(most),
+                    ms(latency.max_ns)
+                );
+            }
+        }
         details(&mut out, summary, &total);
     }
     out

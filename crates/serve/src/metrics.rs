@@ -110,6 +110,29 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// A histogram of seconds: the sum, and counts by their upper bounds, in nanoseconds.
+    fn histogram(
+        &mut self,
+        name: &str,
+        help: &str,
+        series: impl IntoIterator<Item = (Labels, u64, Vec<(u64, u64)>)>,
+    ) -> fmt::Result {
+        let mut series = series.into_iter().peekable();
+        if series.peek().is_none() {
+            return Ok(());
+        }
+        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (labels, sum_ns, buckets) in series {
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            let bound = |ns: u64| if ns == u64::MAX { f64::INFINITY } else { ns as f64 / NS_PER_S };
+            let buckets: Vec<(f64, u64)> =
+                buckets.into_iter().map(|(ns, count)| (bound(ns), count)).collect();
+            let mut one = metric.encode_family(&labels)?;
+            one.encode_histogram::<NoLabelSet>(sum_ns as f64 / NS_PER_S, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
     /// A time in nanoseconds since the epoch, which a floating point number does not hold.
     fn time(&mut self, name: &str, ns: u64) -> fmt::Result {
         let mut metric = self.0.encode_descriptor(name, FALCO_HELP, None, MetricType::Gauge)?;
@@ -322,6 +345,15 @@ impl Page {
         for (name, help, of) in counters {
             w.counter(&format!("peregrine_output_{name}"), help, series(of))?;
         }
+        let latencies = outputs.sinks.iter().filter(|sink| sink.latency.count() > 0).map(|sink| {
+            let latency = &sink.latency;
+            (labels([("output", &sink.name)]), latency.sum_ns, latency.by_power_of_two())
+        });
+        w.histogram(
+            "peregrine_alert_latency_seconds",
+            "From an event's time to its alert's line being written",
+            latencies,
+        )?;
         let levels: [(&str, &str, Field); 4] = [
             ("waiting", "Alerts that wait in memory or on disk", |o| o.waiting),
             ("spooled_now", "Alerts that wait on disk", |o| o.spooled_now),
@@ -389,7 +421,13 @@ mod tests {
                 time_ns: 1_500_000_000,
             }],
             outputs: OutputTotals {
-                sinks: vec![SinkTotals { name: "http".into(), delivered: 2, ..Default::default() }],
+                sinks: vec![SinkTotals {
+                    name: "http".into(),
+                    delivered: 2,
+                    latency: serde_json::from_str(r#"{"buckets": [1, 2], "sum_ns": 3000}"#)
+                        .unwrap(),
+                    ..Default::default()
+                }],
                 ..OutputTotals::default()
             },
             ..Snapshot::default()
@@ -424,6 +462,9 @@ mod tests {
             r#"peregrine_rule_seconds_total{rule="Read \"x\"\nuntrusted"} 1.5"#,
             r#"peregrine_output_delivered_total{output="http"} 2"#,
             r#"peregrine_output_failing{output="http"} 0"#,
+            r#"peregrine_alert_latency_seconds_bucket{le="0.000065536",output="http"} 3"#,
+            r#"peregrine_alert_latency_seconds_bucket{le="+Inf",output="http"} 3"#,
+            r#"peregrine_alert_latency_seconds_count{output="http"} 3"#,
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
         }
