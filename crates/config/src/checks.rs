@@ -13,7 +13,6 @@ pub(crate) fn check(settings: &Settings, reader: &mut Reader<'_>) {
     checks.engine();
     checks.outputs();
     checks.drops();
-    checks.syscalls();
     checks.service();
     checks.plugins();
     checks.additions();
@@ -144,17 +143,6 @@ impl Checks<'_, '_, '_> {
                 "syscall_event_drops.threshold",
                 "syscall event drops threshold must be a double in the range [0, 1]",
             );
-        }
-    }
-
-    fn syscalls(&mut self) {
-        for (index, name) in self.settings.base_syscalls.custom_set.iter().enumerate() {
-            if name.starts_with('!') {
-                let path = format!("base_syscalls.custom_set[{index}]");
-                let message =
-                    format!("{name} has no effect: what rules and state need is reported");
-                self.warning(&path, message);
-            }
         }
     }
 

@@ -30,6 +30,9 @@ pub struct Wanted {
     pub any: bool,
     /// Report every system call, whatever the rules say.
     pub all: bool,
+    /// Portable ids of system calls that are left out, whoever wants them, unless the state needs
+    /// them.
+    pub excluded_ids: Vec<u16>,
 }
 
 /// A condition that spans more event types than this names none of them (Falco warns from here on,
@@ -83,6 +86,7 @@ impl Wanted {
         self.generic_ids.extend(other.generic_ids.iter().copied());
         self.any |= other.any;
         self.all |= other.all;
+        self.excluded_ids.extend(other.excluded_ids.iter().copied());
     }
 }
 
@@ -115,6 +119,9 @@ pub fn table(wanted: &Wanted) -> [u8; TABLE_LEN] {
 }
 
 fn interest_in(syscall: &Syscall, wanted: &Wanted) -> u8 {
+    if wanted.excluded_ids.contains(&syscall.id) && !state_needs(syscall.exit) {
+        return OFF;
+    }
     if syscall.exit == code::GENERIC_X {
         let named = wanted.generic_ids.contains(&syscall.id);
         return if wanted.all || wanted.any || named { GENERIC } else { OFF };
@@ -156,6 +163,17 @@ mod tests {
         let table = table(&Wanted::for_captures());
         let of = [OPENAT, CHMOD, READ, GETPPID, RSEQ].map(|number| table[number]);
         assert_eq!(of, [DEDICATED, DEDICATED, OFF, GENERIC, OFF]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_off_unless_the_state_needs_it() {
+        let id =
+            |number: usize| X86_64.iter().find(|s| usize::from(s.number) == number).unwrap().id;
+        let mut wanted = Wanted { all: true, ..Wanted::default() };
+        let excluded_ids = [OPENAT, CHMOD, GETPPID].map(id).to_vec();
+        wanted.join(&Wanted { excluded_ids, ..Wanted::default() });
+        let of = [OPENAT, CHMOD, GETPPID, READ].map(|number| table(&wanted)[number]);
+        assert_eq!(of, [DEDICATED, OFF, OFF, DEDICATED]);
     }
 
     #[test]

@@ -455,6 +455,11 @@ impl Live {
         })
     }
 
+    /// How many of the probe's programs are not attached any more, and how many there are.
+    pub fn detached(&self) -> (usize, usize) {
+        self.probe.detached()
+    }
+
     /// Through which who watches has thread groups counted one by one.
     pub fn watch(&self) -> Arc<Watch> {
         self.published.activities().watch().clone()

@@ -166,6 +166,9 @@ impl Serving {
         snapshot.resources = self.use_of_resources.1;
         if live.has_failed() {
             snapshot.failure = Some("a worker has ended".to_owned());
+        } else if let (detached @ 1.., all) = live.detached() {
+            snapshot.failure =
+                Some(format!("{detached} of the probe's {all} programs are detached"));
         }
         self.board.publish(snapshot);
         Ok(self.board.latest())

@@ -259,6 +259,16 @@ impl Probe {
         self.left_out.iter().chain(&self.later().refused).cloned().collect()
     }
 
+    /// How many of the probe's programs are not attached any more, and how many there are. Whoever
+    /// may administer BPF can detach a link of another process.
+    pub fn detached(&self) -> (usize, usize) {
+        let is_detached = |link: &&Link| {
+            let path = format!("/proc/self/fdinfo/{}", link.as_fd().as_raw_fd());
+            std::fs::read_to_string(path).is_ok_and(|text| says_detached(&text))
+        };
+        (self.links.iter().filter(is_detached).count(), self.links.len())
+    }
+
     /// The rung in use, why not a better one, and what was left out.
     pub fn hook(&self) -> (Hook, &str) {
         (self.hook, &self.hook_reason)
@@ -559,6 +569,13 @@ impl Drop for Probe {
     }
 }
 
+/// Whether a link has lost its program, as its `fdinfo` has it. Kernels before 5.8 say nothing of
+/// links, and what is not said is not a loss.
+fn says_detached(fdinfo: &str) -> bool {
+    let value = |key: &str| fdinfo.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    value("link_id:").is_some() && value("prog_id:").is_none_or(|id| id == "0")
+}
+
 /// Links on their way to another thread.
 struct Links(#[allow(dead_code)] Vec<Link>);
 
@@ -630,4 +647,20 @@ pub(crate) fn update(map: &impl MapCore, key: &[u8], value: &[u8]) -> Result<(),
     map.update(key, value, MapFlags::ANY).map_err(|error| {
         ProbeError::kernel(format!("update map {}", map.name().to_string_lossy()), error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_without_a_program_is_detached() {
+        let link = "pos:\t0\nflags:\t02000000\nlink_type:\traw_tracepoint\nlink_id:\t7\n";
+        assert!(!says_detached(&format!(
+            "{link}prog_tag:\tab\nprog_id:\t19\ntp_name:\tsys_exit\n"
+        )));
+        assert!(says_detached(&format!("{link}prog_tag:\tab\nprog_id:\t0\n")));
+        assert!(says_detached(link));
+        assert!(!says_detached("pos:\t0\nflags:\t02000000\n"), "nothing is said of links");
+    }
 }

@@ -29,9 +29,10 @@ sections! {
     }
     /// Options of the eBPF probe.
     ModernEbpf {
-        /// CPUs that share a buffer.
-        cpus_for_each_buffer: u16 = 2,
-            |key| key.inert("rings belong to processes, not to CPUs; peregrine.rings sets how many there are");
+        /// CPUs for each ring, so that there are as many rings as Falco would have buffers; 0: one
+        /// ring. Rings belong to processes, not to CPUs. Absent: one ring per CPU.
+        /// `peregrine.rings` overrides it.
+        cpus_for_each_buffer: u16 = 2, |key| key.restart();
         /// Size of each ring: 1 to 10 for 1, 2, 4, 8 … 512 MB. `peregrine.ring_size` overrides it.
         buf_size_preset: i16 = 4, |key| key.restart();
         /// Leave out system calls that failed.
@@ -48,20 +49,21 @@ sections! {
     /// Captures that alerts start.
     Capture {
         /// Whether there are any.
-        enabled: bool = false;
+        enabled: bool = false, |key| key.restart();
         /// How their names begin; time and number of the event follow.
-        path_prefix: String = String::from("/tmp/falco");
+        path_prefix: String = String::from("/tmp/falco"), |key| key.restart();
         /// `rules`: alerts of rules with `capture: true`; `all_rules`: all alerts.
-        mode: CaptureMode = CaptureMode::Rules;
+        mode: CaptureMode = CaptureMode::Rules, |key| key.restart();
         /// How long a capture goes on after the last alert that asked for it, in milliseconds.
-        default_duration: u32 = 5000;
+        default_duration: u32 = 5000, |key| key.restart();
         /// A capture ends at this size in MB; 0: at none.
-        max_file_size_mb: u64 = 0;
+        max_file_size_mb: u64 = 0, |key| key.restart();
     }
     /// Which system calls are looked at.
     BaseSyscalls {
-        /// System calls to look at beyond those that rules name; `!NAME` leaves one out.
-        custom_set: Vec<String> = Vec::new();
+        /// System calls to look at beyond those that rules name; `!NAME` leaves one out even if rules
+        /// name it, unless the state of processes needs it.
+        custom_set: Vec<String> = Vec::new(), |key| key.restart();
         /// Look at no more than rules and the state of processes need.
         repair: bool = false, |key| key.inert("no more than rules and state need is looked at anyway");
         /// Look at all system calls.

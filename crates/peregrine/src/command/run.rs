@@ -14,8 +14,8 @@ use peregrine_engine::{Live, host};
 use crate::outputs::OutputArgs;
 use crate::report;
 use crate::service::log::{Log, Style};
-use crate::service::outputs;
 use crate::service::running::{self, Plan};
+use crate::service::{outputs, plugins};
 use crate::serving::ServeArgs;
 use crate::writing::{CaptureArgs, WriteArgs};
 
@@ -130,6 +130,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let log = Log::new(&config.settings, "peregrine", Style::Plain);
+    for plugin in plugins::missing(&config.settings) {
+        log.warning(format!(
+            "plugin '{}' is not loaded: plugins are not supported in this version; what it would \
+             bring (events, fields) is missing",
+            plugin.name
+        ));
+    }
     let plan = Plan {
         load: &load,
         rules: args.rules.clone(),

@@ -20,8 +20,8 @@ use peregrine_rules::SYSCALL_SOURCE;
 
 use crate::report;
 use crate::service::log::{Log, Style};
-use crate::service::outputs;
 use crate::service::running::{self, Plan};
+use crate::service::{outputs, plugins};
 use options::{Form, Options};
 
 /// Where Falco's packages put the configuration.
@@ -212,28 +212,15 @@ impl Falco<'_> {
 
     /// Plugins that would be loaded: of the container plugin we have the fields, others are missing.
     fn plugins(&self) -> anyhow::Result<()> {
-        for plugin in self.wanted_plugins() {
-            if plugin.name != support::CONTAINER_PLUGIN.0 {
-                bail!(
-                    "cannot load plugin '{}' ({}): plugins are not supported in this version; \
-                     leave it out of load_plugins",
-                    plugin.name,
-                    plugin.file().unwrap_or_default()
-                );
-            }
+        if let Some(plugin) = plugins::missing(&self.config.settings).next() {
+            bail!(
+                "cannot load plugin '{}' ({}): plugins are not supported in this version; \
+                 leave it out of load_plugins",
+                plugin.name,
+                plugin.file().unwrap_or_default()
+            );
         }
         Ok(())
-    }
-
-    fn wanted_plugins(&self) -> Vec<&peregrine_config::keys::Plugin> {
-        let settings = &self.config.settings;
-        match &settings.load_plugins {
-            None => settings.plugins.iter().collect(),
-            Some(names) => {
-                let find = |name: &String| settings.plugins.iter().find(|p| p.name == *name);
-                names.iter().filter_map(find).collect()
-            }
-        }
     }
 
     fn list_plugins(&self) -> anyhow::Result<ExitCode> {

@@ -5,6 +5,7 @@ use peregrine_engine::host;
 use serde_json::{Value as Json, json};
 
 use super::Falco;
+use crate::service::plugins;
 
 /// The Falco that Peregrine is compatible with.
 pub const FALCO_VERSION: &str = "0.44.0";
@@ -15,7 +16,7 @@ const DRIVER_API: &str = "10.1.0";
 const DRIVER_SCHEMA: &str = "4.5.1";
 const DRIVER: &str = "10.2.0+driver";
 /// The plugin whose fields are built in.
-pub const CONTAINER_PLUGIN: (&str, &str) = ("container", "0.7.1");
+pub const CONTAINER_PLUGIN: (&str, &str) = (plugins::CONTAINER, "0.7.1");
 
 /// The schema version of events.
 pub const SCHEMA_VERSION: &str = DRIVER_SCHEMA;

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod log;
 pub mod metrics;
 pub mod outputs;
+pub mod plugins;
 pub mod privileges;
 pub mod reload;
 pub mod rules;

@@ -91,7 +91,11 @@ impl Plan<'_> {
 
     /// What the live engine shall do.
     fn live_options(&self, config: &Config) -> LiveOptions {
-        let mut options = engine::live_options(&config.settings, self.measure);
+        const BUFFERS: &str = "engine.modern_ebpf.cpus_for_each_buffer";
+        let modern = &config.settings.engine.modern_ebpf;
+        let cpus_per_ring =
+            config.origins.contains_key(BUFFERS).then_some(modern.cpus_for_each_buffer);
+        let mut options = engine::live_options(&config.settings, cpus_per_ring, self.measure);
         if self.recording.is_some() || self.alert_captures.is_some() {
             let configured = options.recording.and_then(|recording| recording.alerts);
             options.recording = Some(RecordOptions {
