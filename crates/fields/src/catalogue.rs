@@ -496,6 +496,6 @@ mod tests {
         assert!(fields.field("evt.num").is_some());
         assert!(fields.field("proc.name").is_none());
         assert!(fields.field("evt.arg.flags").is_none());
-        assert_eq!(fields.names().len(), 18);
+        assert_eq!(fields.names().len(), 19);
     }
 }
