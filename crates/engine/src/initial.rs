@@ -22,12 +22,6 @@ pub(crate) fn fill(
             shard.apply(&EventContext { record, num: record.ts() });
         }
     })?;
-    // A parent may be in any shard, so all are published before the first child looks for one.
-    for shard in shards.iter_mut() {
-        shard.publish_listed();
-    }
-    for shard in shards {
-        shard.relate_all();
-    }
+    Shard::relate_shards(shards);
     Ok(found)
 }

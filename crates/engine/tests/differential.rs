@@ -2,6 +2,7 @@
 //!
 //! `PEREGRINE_SEEDS=5000` tries more seeds (`make differential`), `PEREGRINE_SEED=17` that one.
 
+mod names;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,9 @@ use peregrine_engine::Detection;
 use peregrine_engine::detector::Detector;
 use peregrine_engine::replay::parallel::{Examiner, NewProcess, ParallelOptions, Partitioning};
 use peregrine_engine::ruleset::{self, RuleOptions};
+use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_fields::view::{EventView, Session};
-use peregrine_fields::{Fields, catalogue::FieldDef};
 use peregrine_histories::{History, Random, play, shrink};
 use peregrine_output::{Encoding, LineFormat, StateQuality};
 use peregrine_rules::RuleMatching;
@@ -107,25 +108,7 @@ impl Tools {
         });
         let detection = Arc::new(loaded.unwrap().detection);
         let known = Fields::syscall();
-        // An unoptimised build leaves out what shows only the event itself.
-        let looks_beyond = |field: &&FieldDef| {
-            let starts = |prefix: &str| field.name.starts_with(prefix);
-            !cfg!(debug_assertions)
-                || starts("proc.") && !starts("proc.is_") && !starts("proc.exe_")
-                || starts("thread.")
-                || ["fd.name", "fd.num", "fd.type", "fd.types", "fd.sport", "fd.is_server"]
-                    .contains(&field.name)
-                || ["user.uid", "user.name", "group.name", "container.id", "evt.deltatime"]
-                    .contains(&field.name)
-                || ["evt.args", "evt.latency", "evt.arg.target", "fs.path.name"]
-                    .contains(&field.name)
-        };
-        let mut names: Vec<String> =
-            known.iter().filter(looks_beyond).map(|field| field.name.to_owned()).collect();
-        for level in 1..5 {
-            let of = ["aname", "aexe", "aexepath", "acmdline", "apid", "aenv"];
-            names.extend(of.iter().map(|name| format!("proc.{name}[{level}]")));
-        }
+        let names = names::of_what_looks_beyond();
         let template = |name: &String| Template::parse(&format!("*%{name}"), &known).ok();
         let fields = names.iter().filter_map(|name| Some((name.clone(), template(name)?)));
         Self { fields: Arc::new(fields.collect()), detection, session }

@@ -408,7 +408,9 @@ impl Surroundings for EventView<'_> {
     }
 
     fn write_comm(&self, tid: i64, out: &mut Vec<u8>) {
-        if let Some(other) = self.shard.other(tid, self.sequence) {
+        if let Some(other) =
+            self.shard.other(tid, i64::from(self.record.header().tgid), self.sequence)
+        {
             out.extend_from_slice(&other.facts().image.comm);
         }
     }

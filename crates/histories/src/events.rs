@@ -14,6 +14,17 @@ pub(crate) enum Value {
     None,
 }
 
+impl Value {
+    /// Text with its end, or bytes; none of a number.
+    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Text(text) => Some(format!("{text}\0").into_bytes()),
+            Self::Bytes(bytes) => Some(bytes.clone()),
+            Self::Int(_) | Self::None => None,
+        }
+    }
+}
+
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
         Self::Int(number)
@@ -36,9 +47,7 @@ pub(crate) fn event(ts: u64, tid: i64, code: EventCode, values: &[Value]) -> Own
                 event.push(&number.to_le_bytes()[..usize::from(width)]);
             }
             (Value::Int(number), Width::Variable) => event.push(&number.to_le_bytes()),
-            (Value::Text(text), _) => event.push(format!("{text}\0").as_bytes()),
-            (Value::Bytes(bytes), _) => event.push(bytes),
-            (Value::None, _) => event.push(&[]),
+            (value, _) => event.push(&value.bytes().unwrap_or_default()),
         }
     }
     event

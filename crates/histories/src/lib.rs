@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! seed ─► History (acts) ─► Machine plays them ─► events ─► capture in memory
+//!              │                     └────► records of a probe, births and fork markers included
 //!              └ shrink: the fewest acts that still fail ─► printed as a story
 //! ```
 //! An act names who does it by a number, which the machine takes modulo those that are there. So
@@ -13,8 +14,10 @@ mod events;
 mod machine;
 mod random;
 mod shrink;
+mod tape;
 
 pub use act::{Act, Call, History, Told};
-pub use machine::{Played, play};
+pub use machine::{Played, PlayedLive, play, play_live};
 pub use random::Random;
 pub use shrink::shrink;
+pub use tape::LiveRecord;

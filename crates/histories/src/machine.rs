@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use peregrine_capture::{
     CaptureState, Error, FdEntry, FdInfo, OwnedEvent, ThreadEntry, Writer, WriterOptions,
 };
-use peregrine_event::{EventCode, code};
+use peregrine_event::{EventCode, HeaderFlags, code};
 
 use crate::act::{Act, Call, History, Told};
-use crate::events::{Value, event};
+use crate::events::Value;
+use crate::tape::{LiveRecord, Tape};
 
 const CLONE_FILES: i64 = 1;
 const CLONE_NEWPID: i64 = 1 << 6;
@@ -44,6 +45,16 @@ impl Played {
     }
 }
 
+/// A history as a probe tells it, and as text.
+pub struct PlayedLive {
+    /// What was there before.
+    pub state: CaptureState,
+    /// Its records, in order.
+    pub records: Vec<LiveRecord>,
+    /// A line per act, and what it says of the records.
+    pub story: String,
+}
+
 #[derive(Debug, Clone, Default)]
 struct Process {
     parent: i64,
@@ -66,28 +77,30 @@ struct Machine {
     processes: BTreeMap<i64, Process>,
     /// Threads and their processes, oldest first.
     threads: Vec<(i64, i64)>,
-    events: Vec<OwnedEvent>,
+    /// The process of every thread that there was, and when it started.
+    origins: BTreeMap<i64, (i64, i64)>,
+    tape: Tape,
     story: String,
 }
 
 /// Plays a history. Acts that make no sense at their place do nothing.
 pub fn play(history: &History) -> Played {
-    let mut machine = Machine {
-        ts: 1_700_000_000_000_000_000,
-        next_pid: 1000,
-        reuses_pids: history.reuses_pids,
-        free: Vec::new(),
-        ended: Vec::new(),
-        processes: BTreeMap::new(),
-        threads: Vec::new(),
-        events: Vec::new(),
-        story: String::new(),
-    };
-    let state = machine.start(history.unlisted);
-    for act in &history.acts {
-        machine.act(*act);
+    let (state, tape, story) = Machine::play(history, Tape::Capture(Vec::new()));
+    match tape {
+        Tape::Capture(events) => Played { state, events, story },
+        Tape::Live { .. } => unreachable!("a machine keeps its tape"),
     }
-    Played { state, events: machine.events, story: machine.story }
+}
+
+/// Plays a history as the probe tells it: births and fork markers, nothing lost. What only captures
+/// have (lost events, wrong reapers, users, switches) happens without being told, or told right.
+pub fn play_live(history: &History) -> PlayedLive {
+    let tape = Tape::Live { builder: Box::default(), records: Vec::new() };
+    let (state, tape, story) = Machine::play(history, tape);
+    match tape {
+        Tape::Live { records, .. } => PlayedLive { state, records, story },
+        Tape::Capture(_) => unreachable!("a machine keeps its tape"),
+    }
 }
 
 const NAMES: [&str; 8] = ["bash", "cat", "sshd", "nginx", "python3", "curl", "sh", "runc"];
@@ -99,6 +112,34 @@ fn path(index: u8) -> &'static str {
 }
 
 impl Machine {
+    fn play(history: &History, tape: Tape) -> (CaptureState, Tape, String) {
+        let mut machine = Machine {
+            ts: 1_700_000_000_000_000_000,
+            next_pid: 1000,
+            // A kernel hands out ids in a circle: none comes again while records of its last owner
+            // still wait.
+            reuses_pids: history.reuses_pids && !matches!(tape, Tape::Live { .. }),
+            free: Vec::new(),
+            ended: Vec::new(),
+            processes: BTreeMap::new(),
+            threads: Vec::new(),
+            origins: BTreeMap::new(),
+            tape,
+            story: String::new(),
+        };
+        // Before it watches, the probe reads the list of all processes.
+        let unlisted = if machine.is_live() { 0 } else { history.unlisted };
+        let state = machine.start(unlisted);
+        for act in &history.acts {
+            machine.act(*act);
+        }
+        (state, machine.tape, machine.story)
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.tape, Tape::Live { .. })
+    }
+
     /// The first processes: init, a service manager, a shell, a server with threads.
     fn start(&mut self, unlisted: u8) -> CaptureState {
         let mut state = CaptureState::default();
@@ -109,6 +150,7 @@ impl Machine {
             self.processes.insert(pid, Process { is_subreaper: pid <= 10, ..process });
             let threads = if pid == 30 { vec![30, 31, 32] } else { vec![pid] };
             self.threads.extend(threads.iter().map(|tid| (*tid, pid)));
+            self.origins.extend(threads.iter().map(|tid| (*tid, (pid, 0))));
             if pid > 1 && unlisted >> index & 1 != 0 {
                 let _ = writeln!(self.story, "not listed: {name} ({pid})");
                 continue;
@@ -144,12 +186,17 @@ impl Machine {
     }
 
     fn emit(&mut self, tid: i64, code: EventCode, values: &[Value]) {
+        self.emit_with(HeaderFlags(0), tid, code, values);
+    }
+
+    fn emit_with(&mut self, flags: HeaderFlags, tid: i64, code: EventCode, values: &[Value]) {
         self.ts += 1000;
-        self.events.push(event(self.ts, tid, code, values));
+        let tgid = self.origins.get(&tid).map_or(tid, |(pid, _)| *pid);
+        self.tape.push(self.ts, (tid, tgid), flags, code, values);
     }
 
     fn tell(&mut self, text: &str) {
-        let count = self.events.len();
+        let count = self.tape.len();
         let _ = writeln!(self.story, "{text}  [{count} events]");
     }
 
@@ -194,6 +241,7 @@ impl Machine {
     #[allow(clippy::too_many_lines)]
     fn act(&mut self, act: Act) {
         let who = match act {
+            Act::UserAdded { .. } | Act::Switch { .. } if self.is_live() => return,
             Act::Spawn { who, .. }
             | Act::Exec { who, .. }
             | Act::Exit { who, .. }
@@ -368,13 +416,19 @@ impl Machine {
 
     /// Something of a thread that nothing is known of, or that has ended.
     fn stranger(&mut self, tid: u8, what: u8) {
+        // The probe says nothing of a thread after its end, and all of births.
+        let (is_live, kind) = (self.is_live(), what / 2 % 8);
+        if is_live && matches!(kind, 4 | 5) {
+            return;
+        }
         let ended = self.ended.iter().rev().nth(usize::from(tid % 8)).copied();
+        let ended = ended.filter(|_| !is_live);
         let tid = ended.filter(|_| what & 1 != 0).unwrap_or(5000 + i64::from(tid % 16));
         self.tell(&format!("{tid}, of which nothing was told, does something ({what})"));
         let fd = i64::from(what % 5);
         let open = [fd.into(), AT_FDCWD.into(), path(what).into(), 1.into(), 0.into()];
         let (open, fds) = (open.map(|v: Value| v), [4.into(), Value::None, fd.into(), 4.into()]);
-        match what / 2 % 8 {
+        match kind {
             0 => self.emit(tid, code::SYSCALL_OPENAT_2_X, &open),
             1 => self.emit(tid, code::SYSCALL_READ_X, &fds),
             2 => self.emit(tid, code::SYSCALL_SETUID_X, &[0.into(), 1.into()]),
@@ -440,13 +494,26 @@ impl Machine {
             self.processes.insert(child, process);
         }
         self.threads.push((child, child_pid));
+        let start_time = self.ts as i64;
+        self.origins.insert(child, (child_pid, start_time));
         let shown = self.inside(child, child_pid);
         let of_caller = (tid, pid);
         let mut caller = self.birth(of_caller, child, self.processes[&pid].parent, flags);
         if self.processes[&pid].namespace > 0 {
             caller[0] = shown.into();
         }
-        let of_child = self.birth((child, child_pid), 0, ptid, flags);
+        let mut of_child = self.birth((child, child_pid), 0, ptid, flags);
+        if self.is_live() {
+            let marker = [child, child_pid, start_time, flags].map(Value::Int);
+            self.emit(tid, code::FORK_MARKER_X, &marker);
+            let of_parent = self.origins.get(&ptid).map_or(0, |(_, start)| *start);
+            of_child.extend([start_time, of_parent].map(Value::Int));
+            self.emit_with(HeaderFlags(HeaderFlags::BIRTH), child, code, &of_child);
+            if told != Told::ChildOnly {
+                self.emit(tid, code, &caller);
+            }
+            return;
+        }
         match told {
             Told::CallerFirst | Told::CallerOnly => self.emit(tid, code, &caller),
             Told::ChildFirst | Told::ChildOnly | Told::Late => {}
@@ -464,6 +531,7 @@ impl Machine {
     }
 
     fn exec(&mut self, (tid, pid): (i64, i64), name: u8, is_old: bool, at: Option<u8>) {
+        let is_old = is_old && !self.is_live();
         // Only the caller is left, and takes the id of the main thread.
         let others: Vec<i64> =
             self.threads.iter().filter(|(t, p)| *p == pid && *t != tid).map(|(t, _)| *t).collect();
@@ -519,15 +587,17 @@ impl Machine {
             leaving.reverse();
         }
         let reaper = self.reaper(pid);
+        let is_live = self.is_live();
         for t in leaving {
             self.threads.retain(|(thread, _)| *thread != t);
             let sibling = self.threads.iter().find(|(_, p)| *p == pid).map(|(t, _)| *t);
             let reaper = match says {
+                _ if is_live => sibling.unwrap_or(reaper),
                 0 | 1 => sibling.unwrap_or(reaper),
                 2 => 0,
                 _ => 7777,
             };
-            if !is_lost {
+            if !is_lost || is_live {
                 self.emit(t, code::PROCEXIT_1_E, &[0, 0, 0, 0, reaper].map(Value::Int));
             }
             self.ended.push(t);
@@ -574,6 +644,7 @@ fn listed(tid: i64, pid: i64, parent: i64, name: &str) -> ThreadEntry {
         args: b"-D\0".to_vec(),
         cwd: b"/srv".to_vec(),
         fdlimit: 1024,
+        flags: if tid == pid { 0 } else { (CLONE_THREAD | CLONE_FILES) as u32 },
         env: b"PATH=/bin\0".to_vec(),
         vtid: tid,
         vpid: pid,

@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 use crate::directory::{Directory, Published};
 use crate::fdtable::FdTable;
 use crate::shard::{Config, Shard};
-use crate::thread::{Facts, Thread};
+use crate::thread::{Facts, Thread, Usage};
 
 /// Most states that a history keeps.
 const KEPT: usize = 16_384;
@@ -34,7 +34,7 @@ struct GroupState {
     /// For events after this one.
     sequence: u64,
     /// Main thread first.
-    threads: Arc<[Facts]>,
+    threads: Arc<[(Facts, Usage)]>,
     fds: FdTable,
     fdlimit: i64,
     published: Option<Arc<Published>>,
@@ -172,10 +172,10 @@ impl Shard {
         history.append(GroupState { sequence, threads, fds, fdlimit, published }, floor);
     }
 
-    fn facts_of_group(&self, pid: i64) -> Arc<[Facts]> {
+    fn facts_of_group(&self, pid: i64) -> Arc<[(Facts, Usage)]> {
         let Some(group) = self.groups.get(&pid) else { return Arc::default() };
         let threads = group.threads.iter().filter_map(|reference| self.alive_ref(*reference));
-        threads.map(|slot| self.thread(slot).facts.clone()).collect()
+        threads.map(|slot| (self.thread(slot).facts.clone(), self.thread(slot).usage)).collect()
     }
 
     /// For a guest shard: makes the thread group what it was as of an event. Says whether that is
@@ -194,13 +194,17 @@ impl Shard {
                 let all: Vec<i64> = self.guests.installed.keys().copied().collect();
                 all.into_iter().for_each(|pid| self.send_away(pid));
             }
-            for facts in state.threads.iter() {
+            for (facts, usage) in state.threads.iter() {
                 let mut thread = Thread::new();
                 thread.facts = facts.clone();
+                thread.usage = *usage;
                 thread.published = (facts.tid == pid).then(|| state.published.clone()).flatten();
                 if let Some(slot) = self.insert(Box::new(thread)) {
                     // Relating it has not found the parent here.
                     self.thread_mut(slot).facts.ptid = facts.ptid;
+                    if self.thread(slot).is_dead() {
+                        self.decrement_alive(slot);
+                    }
                 }
             }
         }
@@ -208,7 +212,7 @@ impl Shard {
             let thread = self.thread_mut(main);
             thread.fds = state.fds.clone();
             thread.fdlimit = state.fdlimit;
-            if let (Some(facts), false) = (state.threads.first(), is_same_group) {
+            if let (Some((facts, _)), false) = (state.threads.first(), is_same_group) {
                 self.users.need(facts.uid, facts.gid);
             }
         }
@@ -218,7 +222,7 @@ impl Shard {
 
     fn send_away(&mut self, pid: i64) {
         if let Some(state) = self.guests.installed.remove(&pid) {
-            for facts in state.threads.iter() {
+            for (facts, _) in state.threads.iter() {
                 self.erase(facts.tid);
             }
             self.groups.remove(&pid);

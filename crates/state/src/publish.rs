@@ -65,7 +65,7 @@ impl Shard {
         }
         let reaper = reaper
             .and_then(|r| self.published_of(r).cloned())
-            .or_else(|| directory.find(reaper_tid))
+            .or_else(|| directory.find_as_of(reaper_tid, self.sequence))
             .or_else(|| published.parent(self.sequence, |_| ()))
             .filter(|r| !Arc::ptr_eq(r, published));
         let old = published.newest();

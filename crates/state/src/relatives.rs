@@ -54,9 +54,16 @@ impl Shard {
     }
 
     /// A thread by its id: of this shard, or a process of another as of a sequence, if it had begun
-    /// and not ended.
-    pub fn other(&self, tid: i64, sequence: u64) -> Option<Relative<'_>> {
-        let own = self.find(tid).filter(|_| !self.is_past(sequence));
+    /// and not ended. `asker` is the thread group of the event.
+    pub fn other(&self, tid: i64, asker: i64, sequence: u64) -> Option<Relative<'_>> {
+        // The event's own thread group is what it was at the event; of others only the main threads
+        // are published.
+        let is_as_of = |slot: &Slot| {
+            let thread = self.thread(*slot);
+            let is_named = thread.is_main_thread() || self.directory.is_none();
+            thread.pid == asker || (is_named && !self.is_past(sequence))
+        };
+        let own = self.find(tid).filter(is_as_of);
         self.look(own.map_or(tid, |slot| self.thread(slot).pid));
         if let Some(slot) = own {
             return Some(Relative::Own(slot, self.thread(slot)));
@@ -66,11 +73,17 @@ impl Shard {
         Some(Relative::Other(published, snapshot))
     }
 
+    /// The parent as Falco's `ptid` names it, the very thread that forked. Several shards only know
+    /// each other's processes, and not whose children have got another parent; so with a directory
+    /// what is published counts, whichever shard has the parent.
+    fn own_parent(&self, ptid: i64) -> Option<Slot> {
+        if self.readable().is_some() { None } else { self.find(ptid) }
+    }
+
     /// The parent of a thread (a thread, as Falco's `ptid` names it) as of the event.
     pub fn parent(&self, slot: Slot, sequence: u64) -> Option<Relative<'_>> {
         let thread = self.thread(slot);
-        let own = self.find(thread.ptid).filter(|_| !self.is_past(sequence));
-        self.look(own.map_or(thread.ptid, |slot| self.thread(slot).pid));
+        let own = self.own_parent(thread.ptid);
         if let Some(parent) = own {
             return Some(Relative::Own(parent, self.thread(parent)));
         }
@@ -132,7 +145,7 @@ impl Shard {
             return None;
         }
         if !is_virtual || !thread.is_in_pid_namespace() {
-            let found = self.other(wanted, sequence);
+            let found = self.other(wanted, thread.pid, sequence);
             if found.is_some() {
                 return found;
             }
@@ -163,10 +176,9 @@ impl Shard {
         if self.readable().is_none() {
             return thread.ptid;
         }
-        let own = self.find(thread.ptid).filter(|_| !self.is_past(sequence));
-        self.look(own.map_or(thread.ptid, |slot| self.thread(slot).pid));
-        if own.is_some() {
-            return thread.ptid;
+        let own = self.own_parent(thread.ptid);
+        if let Some(parent) = own {
+            return self.thread(parent).tid;
         }
         match self.published_of(slot).and_then(|published| published.as_of(sequence).parent.clone())
         {

@@ -1,5 +1,7 @@
 //! Adding and removing threads, and what ties them together: groups, children and reapers.
 
+use rustc_hash::FxHashSet;
+
 use crate::directory::Snapshot;
 use crate::flags::thread as flag;
 use crate::replica::Change;
@@ -62,13 +64,27 @@ impl Shard {
 
     /// Publishes the processes of the initial lists. With several shards, call it for all of them
     /// before [`Self::relate_all`]: a parent that is not published yet counts as unknown.
-    pub fn publish_listed(&mut self) {
+    fn publish_listed(&mut self) {
         let slots: Vec<u32> = self.by_tid.values().copied().collect();
         for slot in slots.into_iter().map(Slot) {
             let thread = self.thread(slot);
             if thread.is_main_thread() && !thread.is_invalid() && thread.published.is_none() {
                 self.publish_new(slot, None);
             }
+        }
+    }
+
+    /// Ties the listed threads of all shards together, when all are there: the parent of a process
+    /// may be in any of them, and so may the server whose port a connection has.
+    pub fn relate_shards(shards: &mut [Self]) {
+        let servers: FxHashSet<u16> =
+            shards.iter().flat_map(|shard| shard.server_ports.iter().copied()).collect();
+        for shard in shards.iter_mut() {
+            shard.server_ports.clone_from(&servers);
+            shard.publish_listed();
+        }
+        for shard in shards {
+            shard.relate_all();
         }
     }
 
@@ -177,7 +193,7 @@ impl Shard {
         self.last = None;
     }
 
-    fn decrement_alive(&mut self, slot: Slot) {
+    pub(crate) fn decrement_alive(&mut self, slot: Slot) {
         let Some(key) = self.thread(slot).group else { return };
         let Some(group) = self.groups.get_mut(&key) else { return };
         group.alive = group.alive.wrapping_sub(1);
@@ -250,10 +266,9 @@ impl Shard {
             return None;
         }
         let named = self.thread(slot).reaper_tid;
-        let is_elsewhere = |named| self.directory.as_ref().is_some_and(|d| d.find(named).is_some());
-        if named > 0 && self.find(named).is_none() && is_elsewhere(named) {
-            // Of another shard: what is published of the exit names it, and a copy of it here would
-            // be taken for the process itself.
+        if named > 0 && self.find(named).is_none() && self.directory.is_some() {
+            // Of another shard, where it may have ended meanwhile: what is published of the exit
+            // names it, and a copy of it here would be taken for the process itself.
             return None;
         }
         let named = if named > 0 { self.get_or_resolve(named) } else { None };

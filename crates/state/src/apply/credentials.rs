@@ -86,6 +86,13 @@ impl Shard {
         }
     }
 
+    /// Whether a thread may be changed by this event. Of several shards each leaves other thread
+    /// groups alone, whichever of them it has: the result must not depend on that.
+    fn is_of_event_group(&self, tid: i64, step: &Step<'_>) -> bool {
+        let own = i64::from(step.r.header().tgid);
+        self.directory.is_none() || self.find(tid).is_some_and(|slot| self.thread(slot).pid == own)
+    }
+
     pub(super) fn limits(&mut self, step: &mut Step<'_>) {
         use arg::{syscall_prlimit_x as prlimit, syscall_setrlimit_x as own};
         let (slot, limit) = if step.code == code::SYSCALL_PRLIMIT_X {
@@ -98,6 +105,9 @@ impl Shard {
                 return;
             }
             let tid = if tid == 0 { step.tid } else { tid };
+            if !self.is_of_event_group(tid, step) {
+                return;
+            }
             let Some(slot) = self.get_or_resolve(tid) else { return };
             if self.thread(slot).is_invalid() {
                 return;

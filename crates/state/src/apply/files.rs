@@ -251,11 +251,14 @@ impl Shard {
         if pidfd.kind != FdKind::PidFd {
             return;
         }
-        let known = self
-            .find(pidfd.pid)
+        // Of several shards each asks the kernel for what is another process's, also if it has that
+        // process: the result must not depend on that.
+        let known = Some(pidfd.pid)
+            .filter(|pid| self.directory.is_none() || *pid == self.thread(slot).pid)
+            .and_then(|pid| self.find(pid))
             .and_then(|target| self.fd(target, step.int(a::target_fd)).cloned());
         let Some(mut fd) = known.or(lent) else {
-            // A process of another shard: its fds are not published, but ours can be looked up.
+            // Fds are not published, but ours can be looked up.
             let number = step.result();
             if number >= 0 {
                 self.resolve_fd(slot, number);

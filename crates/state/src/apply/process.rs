@@ -5,7 +5,7 @@ use std::sync::Arc;
 use peregrine_event::{Record, arg, code};
 
 use super::{Applied, NOT_AVAILABLE, Step, text_of};
-use crate::directory::Inheritance;
+use crate::directory::{Inheritance, Published};
 use crate::flags::thread as flag;
 use crate::image::{Cgroups, Image, Strings};
 use crate::path::join_into;
@@ -336,7 +336,11 @@ impl Shard {
             if !step.r.has(c::fdlimit) {
                 child.fdlimit = fdlimit;
             }
-            parent = published;
+            let is_caller = child.ptid == caller.tid || child.ptid == facts.tid;
+            parent = match published {
+                Some(caller) if !is_caller => self.parent_beside(&caller, child.ptid),
+                published => published,
+            };
         } else if child.image.comm.is_empty() {
             child.image = child_image(&step, None);
         }
@@ -351,6 +355,18 @@ impl Shard {
             step.subject.thread = Some(slot);
         }
         Applied::Done(step.subject)
+    }
+
+    /// The parent of a child that does not belong to its caller (`CLONE_PARENT`, as container
+    /// runtimes use it): the caller's own, whom the kernel names.
+    fn parent_beside(&self, caller: &Arc<Published>, ptid: i64) -> Option<Arc<Published>> {
+        let of_caller = caller.parent(self.sequence, |_| ());
+        if of_caller.as_ref().is_some_and(|parent| parent.key().pid == ptid) {
+            return of_caller;
+        }
+        // A reaper may have become it a moment ago; or it is a thread, and its process meant.
+        let named = self.directory.as_ref().and_then(|d| d.find_as_of(ptid, self.sequence));
+        named.or(of_caller)
     }
 
     /// What a child inherits of a process that only its published side is known of.
