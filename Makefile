@@ -79,7 +79,7 @@ test: lint
 # Captures and made-up histories on 1 to 16 workers.
 differential: deps
 	PEREGRINE_SEEDS=$(SEEDS) $(CARGO) test --release --locked --quiet \
-		-p peregrine-engine --test differential --test parallel_captures -- --nocapture
+		-p peregrine-engine --test differential --test parallel_captures --test workers -- --nocapture
 
 # The same code as in `make test`, over any folders and without the shortcuts of debug builds.
 conformance: deps

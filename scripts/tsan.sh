@@ -49,5 +49,5 @@ fi
 export RUSTFLAGS="$flags"
 test() { "${run[@]}" cargo test --locked --quiet --target "$target" "$@"; }
 test -p peregrine-probe --lib sleeping
-SEEDS="${SEEDS:-5}" test -p peregrine-engine --test workers --test swap_live --test parallel_captures
+PEREGRINE_SEEDS="${SEEDS:-5}" test -p peregrine-engine --test workers --test swap_live --test parallel_captures
 test -p peregrine-output --test queue

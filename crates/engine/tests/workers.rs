@@ -204,8 +204,9 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
 
 /// The first difference between what two runs show.
 fn difference(one: &Outcome, many: &Outcome) -> Option<String> {
-    let differs = |((a, b), _): &((&(u64, String), &(u64, String)), usize)| a != b;
-    if let Some(((a, b), at)) = one.alerts.iter().zip(&many.alerts).zip(0..).find(differs) {
+    let both = || one.alerts.iter().zip(&many.alerts);
+    if let Some(at) = both().position(|(a, b)| a != b) {
+        let (a, b) = (&one.alerts[at], &many.alerts[at]);
         let (words, others) = (a.1.split(' '), b.1.split(' '));
         let differing: Vec<String> = words
             .zip(others)
