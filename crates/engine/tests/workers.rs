@@ -8,8 +8,7 @@
 
 mod names;
 
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use peregrine_engine::counters::WorkerCounters;
@@ -63,7 +62,7 @@ fn detection() -> Arc<Detection> {
     Arc::new(ruleset::load(&options).unwrap().detection)
 }
 
-struct Lines(std::sync::mpsc::Sender<(u64, String)>);
+struct Lines(crossbeam_channel::Sender<(u64, String)>);
 
 impl Sink for Lines {
     fn name(&self) -> &str {
@@ -126,13 +125,13 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
     Shard::relate_shards(&mut shards);
     let progress = Arc::new(Progress::new(workers));
     let rules = Arc::new(RuleSlot::new(detection.clone(), workers));
-    let (sender, alerts): (_, Receiver<(u64, String)>) = channel();
+    let (sender, alerts) = crossbeam_channel::unbounded::<(u64, String)>();
     let outputs = OutputsBuilder::new(LineFormat::new(Encoding::Text, "h"), None, WhenFull::Block)
         .sink(Lines(sender), SinkOptions { capacity: None, ..SinkOptions::default() })
         .start()
         .unwrap();
-    let totals = Mutex::new((Vec::new(), Vec::new()));
-    std::thread::scope(|scope| {
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let mut threads = Vec::new();
         for (own, (mut shard, records)) in shards.into_iter().zip(feeds).enumerate() {
             let spreading = spread.then(|| {
                 shard.heat_all();
@@ -155,8 +154,7 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
                 tap: None,
                 spreading,
             };
-            let totals = &totals;
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 let mut random = Random::new(seed ^ ((own as u64 + 1) << 32));
                 let mut worker = Worker::new(tools, counters.clone());
                 for record in records {
@@ -180,16 +178,17 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
                 shard.run_pending(u64::MAX);
                 let left: Vec<i64> = shard.iter().map(|thread| thread.tid).collect();
                 worker.finish();
-                let mut totals = totals.lock().unwrap();
-                totals.0.push(counters.totals());
-                totals.1.extend(left);
-            });
+                (counters.totals(), left)
+            }));
         }
+        // Each by itself: the sanitizer does not see how a scope waits.
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     outputs.shutdown(None);
     let mut alerts: Vec<_> = alerts.iter().collect();
     alerts.sort();
-    let (totals, mut left) = totals.into_inner().unwrap();
+    let (totals, left): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
+    let mut left = left.concat();
     left.sort_unstable();
     assert_eq!(directory.waiting_inheritances(), 0);
     assert_eq!(totals.iter().map(|t| t.parking_timeouts).sum::<u64>(), 0);

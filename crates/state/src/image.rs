@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use once_cell::race::OnceBox;
+
 use crate::flags::exe;
 use crate::memo::Memo;
 
@@ -148,7 +150,8 @@ pub struct Image {
     pub exe_ino_mtime: u64,
     /// Verdicts of predicates that depend on the image only.
     pub memo: Memo,
-    pub(crate) derived: OnceLock<Box<Derived>>,
+    /// Workers share images; two that come first at once both derive, and one result stays.
+    pub(crate) derived: OnceBox<Derived>,
 }
 
 #[derive(Debug, Clone)]
@@ -161,7 +164,7 @@ pub(crate) struct Derived {
 impl Image {
     /// A copy that a change of fields may follow: what was derived or remembered is not copied.
     pub fn to_changed(&self) -> Self {
-        Self { memo: Memo::default(), derived: OnceLock::new(), ..self.clone() }
+        Self { memo: Memo::default(), derived: OnceBox::new(), ..self.clone() }
     }
 
     fn derived(&self) -> &Derived {
