@@ -347,7 +347,7 @@ mod tests {
 
     fn shard_with(tgid: i64, name: &str) -> Shard {
         let mut shard = Shard::new(Config::default(), None);
-        let mut thread = Thread::placeholder(tgid);
+        let mut thread = Thread::unknown(tgid);
         let image = std::sync::Arc::make_mut(&mut thread.facts.image);
         image.comm = name.as_bytes().into();
         thread.facts.pid = tgid;

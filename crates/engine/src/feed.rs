@@ -18,6 +18,8 @@ use crate::worker::{Matches, Worker};
 const RUN: usize = 512;
 /// Runs between two looks at what is parked, at the stop flag and at the levels.
 const BATCH: usize = 64;
+/// Time between two looks at what is parked while records come.
+const RETRY_EVERY: Duration = Duration::from_millis(1);
 /// Time between two updates of the levels that are counted (threads, fds): it walks all threads.
 const LEVELS_EVERY: Duration = Duration::from_secs(1);
 /// Time between two looks for hot thread groups.
@@ -46,7 +48,6 @@ pub struct Feed {
 /// # Errors
 /// A ring contradicts the kernel's protocol, or waiting fails.
 pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
-    const RETRY_EVERY: Duration = Duration::from_millis(1);
     let mut last_retry = Instant::now();
     let mut last_levels: Option<Instant> = None;
     let (mut last_hot, mut fill_percent) = (Instant::now(), 0);
@@ -58,9 +59,11 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
         for (_, ring) in &feed.rings {
             fill_percent = fill_percent.max(ring.pending() * 100 / ring.capacity().max(1));
         }
-        let taken = drain(&mut worker, &mut feed)?;
-        if worker.is_recording() {
-            worker.tend_recording(seen_until(&feed, began_ns), began_ns);
+        let taken = drain(&mut worker, &mut feed, last_retry)?;
+        if worker.is_recording()
+            && let Some(seen_ns) = seen_until(&feed, began_ns)
+        {
+            worker.tend_recording(seen_ns, began_ns);
         }
         // A record that is reserved and not yet submitted may be older.
         if taken == 0 && feed.rings.iter().all(|(_, ring)| ring.pending() == 0) {
@@ -113,18 +116,19 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
 /// What a record follows from lies in its own ring before it or was visible in another ring before
 /// the record was. So a run only takes what was visible before the last look at the other rings
 /// found nothing older there; then the progress that is published after it is true of all rings.
-fn drain(worker: &mut Worker, feed: &mut Feed) -> std::io::Result<usize> {
+fn drain(worker: &mut Worker, feed: &mut Feed, last_retry: Instant) -> std::io::Result<usize> {
     let mut taken = 0;
+    worker.look_at_others();
     for _ in 0..BATCH {
         let Some(next) = choose(&feed.rings, &mut feed.heads) else { break };
         let (index, ring) = &mut feed.rings[next.position];
-        let mut last = feed.taken_ns;
+        let mut last = 0;
         let is_due = |bytes: &[u8]| time_stamp(bytes).is_none_or(|ts| ts <= next.until_ns);
         let batch = ring.drain_while(RUN, next.end, is_due, |bytes| {
             last = last.max(time_stamp(bytes).unwrap_or(0));
             worker.take(bytes);
         });
-        feed.taken_ns = last;
+        feed.taken_ns = feed.taken_ns.max(last);
         if batch.is_corrupt {
             return Err(std::io::Error::other(format!("ring {index} is corrupt")));
         }
@@ -133,9 +137,10 @@ fn drain(worker: &mut Worker, feed: &mut Feed) -> std::io::Result<usize> {
         if batch.records == 0 {
             break;
         }
-        // Others wait for this. Behind a record that holds up another ring may be an older one.
-        if !next.is_held_up {
-            worker.publish_progress(last);
+        // Others wait for this.
+        worker.publish_progress(last);
+        if worker.is_waiting() && last_retry.elapsed() > RETRY_EVERY {
+            break;
         }
     }
     Ok(taken)
@@ -158,10 +163,11 @@ struct Next {
     until_ns: u64,
     /// Up to here they were visible when the other rings were last found without older ones.
     end: u64,
-    /// A ring has a record that is not complete; what lies behind it is not known.
-    is_held_up: bool,
 }
 
+/// The ring whose turn it is; none if all are empty, or if one has a record that is not complete: it
+/// may be older than all others, and so may be what lies behind it. That is a matter of
+/// microseconds.
 fn choose(rings: &[(u32, Ring)], heads: &mut Vec<Head>) -> Option<Next> {
     let look = |ring: &Ring| {
         let end = ring.end();
@@ -196,16 +202,25 @@ fn choose(rings: &[(u32, Ring)], heads: &mut Vec<Head>) -> Option<Next> {
             }
         }
     }
+    if heads.iter().any(|head| head.is_held_up) {
+        return None;
+    }
     let (position, _) = oldest?;
-    let is_held_up = heads.iter().any(|head| head.is_held_up);
-    Some(Next { position, until_ns, end: heads[position].end, is_held_up })
+    Some(Next { position, until_ns, end: heads[position].end })
 }
 
 /// The time up to which everything was taken: that of the look before, unless something older is
-/// still in a ring.
-fn seen_until(feed: &Feed, began_ns: u64) -> u64 {
-    let heads = feed.rings.iter().filter_map(|(_, ring)| ring.peek().and_then(time_stamp));
-    heads.fold(began_ns, u64::min)
+/// still in a ring. Not known while a ring is held up by a record that is not complete.
+fn seen_until(feed: &Feed, began_ns: u64) -> Option<u64> {
+    let mut seen_ns = began_ns;
+    for (_, ring) in &feed.rings {
+        match ring.peek().and_then(time_stamp) {
+            Some(ts) => seen_ns = seen_ns.min(ts),
+            None if ring.pending() > 0 => return None,
+            None => {}
+        }
+    }
+    Some(seen_ns)
 }
 
 /// The time stamp of a record, from its first bytes.

@@ -225,6 +225,7 @@ impl Live {
         let host_files = HostFiles::read();
         for shard in &mut shards {
             shard.users_mut().set_host_files(&host_files.passwd, &host_files.group);
+            shard.users_mut().show_listed();
         }
         let found = crate::initial::fill(&probe, homes, &mut shards)?;
         let interfaces = host::interfaces();
@@ -343,6 +344,9 @@ impl Live {
         }
         let mut guests = Shard::for_guests(state_config(), self.directory.clone());
         guests.set_interfaces(self.interfaces.clone());
+        let host_files = self.host_files.load();
+        guests.users_mut().set_host_files(&host_files.passwd, &host_files.group);
+        guests.users_mut().show_listed();
         Some(Spreading::new(guests, self.spreader.clone()))
     }
 
@@ -544,7 +548,7 @@ fn kernel_table(detection: &Detection, also: &Wanted) -> [u8; SYSCALLS] {
     let mut table = interest::table(&wanted);
     for syscall in &peregrine_event::syscalls::X86_64 {
         let Some(entry) = table.get_mut(syscall.number as usize) else { continue };
-        let class = if interest::state_needs(syscall.exit) {
+        let class = if peregrine_state::changes_state(syscall.exit) {
             Class::State
         } else if wanted.codes.contains(&syscall.exit) {
             Class::Rule

@@ -120,6 +120,18 @@ impl Records {
         self.taken = self.taken.saturating_sub(1);
     }
 
+    /// Lets go of what was taken, once that is most of all.
+    fn shrink(&mut self) {
+        if self.taken <= self.ends.len() / 2 {
+            return;
+        }
+        let start = self.ends[self.taken - 1];
+        self.bytes.drain(..start);
+        self.ends.drain(..self.taken);
+        self.ends.iter_mut().for_each(|end| *end -= start);
+        self.taken = 0;
+    }
+
     fn get(&self, index: usize) -> &[u8] {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..self.ends[index]]
@@ -208,7 +220,8 @@ impl Parking {
     }
 
     /// Parks what is left of the records of a thread group that was taken, once more.
-    pub fn put_back(&mut self, tgid: u32, awaited: Awaited, records: Records) {
+    pub fn put_back(&mut self, tgid: u32, awaited: Awaited, mut records: Records) {
+        records.shrink();
         self.bytes += records.bytes.len();
         self.records += records.len();
         let sequence = awaited.sequence();
@@ -252,14 +265,6 @@ impl Parking {
             }
         }
         ready
-    }
-
-    /// Sequence of the event of a thread group whose rules wait, if that is what waits.
-    pub fn event_of(&self, tgid: u32) -> Option<u64> {
-        match self.groups.get(&tgid)?.awaited {
-            Awaited::Others { sequence, .. } | Awaited::Home { sequence, .. } => Some(sequence),
-            Awaited::Inheritance { .. } => None,
-        }
     }
 
     /// Thread groups that may wait no longer, in the order of sequences: those that have waited for
@@ -373,6 +378,21 @@ mod tests {
         parking.put_back(6, birth(6, 40), parked.records);
         assert_eq!(parking.groups(), [7, 5, 6]);
         assert_eq!((parking.oldest(), parking.oldest_of(class(6))), (20, 40));
+    }
+
+    /// A thread group that always has a next record that waits must not keep all earlier ones.
+    #[test]
+    fn what_was_taken_is_let_go() {
+        let mut parking = Parking::new(Bounds { time: Duration::from_secs(60), bytes: 100 });
+        parking.begin(7, birth(7, 1), b"0123456789");
+        for n in 2..1000 {
+            parking.push(7, b"0123456789");
+            let mut parked = parking.take(7).unwrap();
+            assert_eq!(parked.records.take_next(), Some(&b"0123456789"[..]));
+            parking.put_back(7, birth(7, n), parked.records);
+            assert_eq!(parking.records(), 1);
+            assert!(parking.overdue(0).is_empty(), "one record waits: {n}");
+        }
     }
 
     #[test]

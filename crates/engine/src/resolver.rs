@@ -77,8 +77,14 @@ impl ProcResolver {
 
 impl Resolver for ProcResolver {
     fn resolve(&mut self, tid: i64) -> Option<Box<Thread>> {
+        if tid > 0 {
+            self.counters.missing_births.add(1);
+        }
+        self.resolve_again(tid)
+    }
+
+    fn resolve_again(&mut self, tid: i64) -> Option<Box<Thread>> {
         let number = u32::try_from(tid).ok().filter(|tid| *tid > 0)?;
-        self.counters.missing_births.add(1);
         if !self.may_look_up() {
             return None;
         }

@@ -8,9 +8,9 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use peregrine_event::{EventFlags, Record};
+use peregrine_event::Record;
 use peregrine_probe::Spreader;
-use peregrine_state::Shard;
+use peregrine_state::{Shard, changes_state};
 
 /// Every how many records one is looked at.
 const EVERY: u32 = 32;
@@ -45,7 +45,7 @@ impl Sampler {
 
     fn sample(&mut self, record: &Record<'_>) {
         self.samples += 1;
-        if record.def().flags.has(EventFlags::MODIFIES_STATE) {
+        if changes_state(record.code()) {
             return;
         }
         let tgid = record.header().tgid;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 
 use peregrine_event::{Record, code};
-use peregrine_fields::view::{EventView, Session};
+use peregrine_fields::view::Session;
 use peregrine_output::{Alert, AlertSender, StateQuality};
 use peregrine_probe::RecordClock;
 use peregrine_state::{Applied, Directory, EventContext, Looks, Shard, Subject};
@@ -35,8 +35,10 @@ use crate::recording::Tap;
 use crate::ruleset::Detection;
 use crate::spread::{Sampler, Spreading};
 use crate::swap::{self, RuleSlot};
+use trial::{Outcome, Stream, Trial};
 
 mod guests;
+mod trial;
 
 /// Matches per rule, by name.
 pub type Matches = std::collections::BTreeMap<String, u64>;
@@ -100,10 +102,7 @@ pub struct Worker {
     examined: Examined,
     degraded: Degraded,
     pub(crate) clock: RecordClock,
-    number: u64,
-    stride: u64,
-    first_ts: u64,
-    previous_ts: Option<u64>,
+    stream: Stream,
 }
 
 impl Worker {
@@ -138,10 +137,7 @@ impl Worker {
             examined: Examined::default(),
             degraded: Degraded::new(tools.clock.clone()),
             clock: tools.clock,
-            number: tools.own as u64,
-            stride: u64::from(tools.homes.workers),
-            first_ts: 0,
-            previous_ts: None,
+            stream: Stream::new(tools.own, tools.homes),
         }
     }
 
@@ -158,27 +154,16 @@ impl Worker {
             tap.before(&record, &self.shard);
         }
         let tgid = record.header().tgid;
-        if !self.parking.holds(tgid) {
-            if let Some(awaited) = self.process(&record, true) {
-                self.note_parking(&awaited);
-                self.parking.begin(tgid, awaited, bytes);
-                // Before the ring gets the record's bytes back (rule 3 of `progress.rs`).
-                self.publish_parked(tgid);
-                self.counters.parked.add(1);
-            }
-        } else if self.is_overtaken_marker(&record) {
-            self.process(&record, true);
-        } else {
+        if self.parking.holds(tgid) {
             self.parking.push(tgid, bytes);
             self.counters.parked.add(1);
+        } else if let Some(awaited) = self.process(&record, true) {
+            self.note_parking(&awaited);
+            self.parking.begin(tgid, awaited, bytes);
+            // Before the ring gets the record's bytes back (rule 3 of `progress.rs`).
+            self.publish_parked(tgid);
+            self.counters.parked.add(1);
         }
-    }
-
-    /// Whether this is a fork marker that another thread's event has overtaken on the way into the
-    /// ring, and that event waits. It may wait for the very child; either order of the two is true.
-    fn is_overtaken_marker(&self, record: &Record<'_>) -> bool {
-        record.code() == code::FORK_MARKER_X
-            && self.parking.event_of(record.header().tgid).is_some_and(|event| record.ts() < event)
     }
 
     fn note_parking(&mut self, awaited: &Awaited) {
@@ -219,11 +204,7 @@ impl Worker {
                 if record.code() == code::FORK_MARKER_X {
                     return None;
                 }
-                let waits = self.examine(record, sequence, subject, may_wait);
-                if waits.is_none() {
-                    self.publish_hot(record, sequence);
-                }
-                waits
+                self.examine(record, subject, may_wait)
             }
             Applied::NeedsInheritance { child_tid, start_time } => {
                 Some(Awaited::Inheritance { child_tid, start_time, birth_ts: sequence })
@@ -231,66 +212,90 @@ impl Worker {
         }
     }
 
-    /// Tries the rules. They may have read other thread groups: if those are not known to be
-    /// complete as of this event, nothing has happened and the event must wait.
+    /// Tries the rules on an event of this worker's own that was just applied. They may have read
+    /// other thread groups: if those are not known to be settled, the event must wait.
     fn examine(
         &mut self,
         record: &Record<'_>,
-        sequence: u64,
         subject: Subject,
         may_wait: bool,
     ) -> Option<Awaited> {
-        let state = if self.degraded.is_incomplete(record) {
-            StateQuality::Incomplete
-        } else if may_wait {
-            StateQuality::Exact
-        } else {
-            StateQuality::Late
-        };
-        // Whose state was known to be that of the event before it was read.
-        let mut settled = Looks::default();
-        loop {
-            let looks = self.try_rules(record, sequence, subject, state, false);
-            if !may_wait || self.is_covered(record, &looks, &settled) {
-                break;
-            }
-            self.give_up_alerts();
-            if !self.is_settled(record.header().tgid, sequence, &looks) {
+        let is_whole = !self.degraded.is_incomplete(record);
+        let outcome =
+            self.try_rules(record, Looks::default(), may_wait, |_| Some((subject, is_whole)));
+        match outcome {
+            Outcome::Waits(looks) => {
                 let held = self.shard.hold(&subject);
-                return Some(Awaited::Others { sequence, subject, held, looks });
+                Some(Awaited::Others { sequence: record.ts(), subject, held, looks })
             }
-            settled.add_all(&looks);
+            Outcome::Done | Outcome::Nothing => {
+                self.publish_hot(record, record.ts());
+                None
+            }
         }
-        self.send_alerts(record, sequence, subject, state, false);
-        None
     }
 
-    /// Tries the rules on the state of this worker or on that of its guests. The alerts are kept
-    /// back; gives whose state was read beside.
+    /// Tries the rules on an event until all that they read is known to have been settled before it
+    /// was read; `looks` is what they are known to read. `find` gives what the event is about, and
+    /// whether nothing of its thread group is missing: before each try, since for a guest that
+    /// follows from what its home has published.
+    ///
+    /// An event that may wait no longer is decided on the best known state, and marked.
     #[inline]
     fn try_rules(
         &mut self,
         record: &Record<'_>,
-        sequence: u64,
-        subject: Subject,
-        state: StateQuality,
-        is_guest: bool,
-    ) -> Looks {
-        let shard = match &self.spreading {
-            Some(spreading) if is_guest => &spreading.guests,
-            _ => &self.shard,
-        };
-        let number = self.number + self.stride;
-        let first_ts = if self.first_ts == 0 { record.ts() } else { self.first_ts };
-        let view = EventView::new(*record, number, sequence, &self.session, shard, subject)
-            .with_times(first_ts, self.previous_ts)
-            .with_degraded(state.note());
-        let alerts = &mut self.alerts;
-        self.examined = self.detector.examine(&view, sequence, state, |alert| alerts.push(alert));
-        shard.take_looks()
+        mut looks: Looks,
+        may_wait: bool,
+        mut find: impl FnMut(&mut Self) -> Option<(Subject, bool)>,
+    ) -> Outcome {
+        let tgid = record.header().tgid;
+        let is_guest = self.homes.of(tgid) != self.own;
+        // Whose state was known to be that of the event before it was read.
+        let mut settled = Looks::default();
+        let mut is_late = false;
+        let mut trial: Option<Trial<'_>> = None;
+        loop {
+            if is_late || self.is_covered(record, &looks, &settled) {
+                if let Some(trial) = &trial {
+                    self.send_alerts(trial);
+                    return Outcome::Done;
+                }
+            } else {
+                if trial.is_some() {
+                    self.give_up_alerts();
+                }
+                if self.is_settled(tgid, record.ts(), &looks) {
+                    settled.add_all(&looks);
+                } else if may_wait {
+                    return Outcome::Waits(looks);
+                } else {
+                    is_late = true;
+                }
+            }
+            let Some((subject, is_whole)) = find(self) else { return Outcome::Nothing };
+            let state = match (is_whole, is_late) {
+                (false, _) => StateQuality::Incomplete,
+                (true, true) => StateQuality::Late,
+                (true, false) => StateQuality::Exact,
+            };
+            let this = Trial { record: *record, subject, state, is_guest };
+            looks.add_all(&self.try_once(&this));
+            trial = Some(this);
+        }
     }
 
-    /// The event is tried again later: nothing has happened.
+    /// Tries the rules. The alerts are kept back; gives whose state was read beside.
+    #[inline]
+    fn try_once(&mut self, trial: &Trial<'_>) -> Looks {
+        let view = trial.view(&self.shard, self.spreading.as_ref(), &self.session, &self.stream);
+        let alerts = &mut self.alerts;
+        let examine = |alert| alerts.push(alert);
+        self.examined = self.detector.examine(&view, trial.record.ts(), trial.state, examine);
+        trial.shard(&self.shard, self.spreading.as_ref()).take_looks()
+    }
+
+    /// The event is tried again: nothing has happened.
     #[cold]
     fn give_up_alerts(&mut self) {
         self.detector.take_back(&self.alerts);
@@ -299,34 +304,18 @@ impl Worker {
 
     /// The event is done: counts it and sends its alerts.
     #[inline]
-    fn send_alerts(
-        &mut self,
-        record: &Record<'_>,
-        sequence: u64,
-        subject: Subject,
-        state: StateQuality,
-        is_guest: bool,
-    ) {
+    fn send_alerts(&mut self, trial: &Trial<'_>) {
         let Examined { evaluations, alerts, capture_ns } = self.examined;
         if let Some(tap) = &mut self.tap {
-            let shard = match &self.spreading {
-                Some(spreading) if is_guest => &spreading.guests,
-                _ => &self.shard,
-            };
-            let number = self.number + self.stride;
-            let view = EventView::new(*record, number, sequence, &self.session, shard, subject);
-            tap.event(&view.with_times(self.first_ts, self.previous_ts), capture_ns);
+            let spreading = self.spreading.as_ref();
+            tap.event(&trial.view(&self.shard, spreading, &self.session, &self.stream), capture_ns);
         }
         self.counters.events.add(1);
-        self.number += self.stride;
-        if self.first_ts == 0 {
-            self.first_ts = record.ts();
-        }
-        self.previous_ts = Some(record.ts());
+        self.stream.pass(trial.record.ts());
         self.counters.evaluations.add(evaluations);
         if alerts > 0 {
             self.counters.alerts.add(alerts);
-            if state != StateQuality::Exact {
+            if trial.state != StateQuality::Exact {
                 self.counters.degraded_alerts.add(alerts);
             }
             for alert in self.alerts.drain(..) {
@@ -424,7 +413,7 @@ impl Worker {
         let Parked { awaited, mut records, .. } = parked;
         let mut is_orphan = false;
         let mut held = match awaited {
-            Awaited::Others { sequence, subject, held, .. } => Some((sequence, subject, held)),
+            Awaited::Others { subject, held, .. } => Some((subject, held)),
             Awaited::Inheritance { child_tid, start_time, .. } => {
                 is_orphan = !may_wait && !self.directory.is_left(child_tid, start_time);
                 None
@@ -434,13 +423,9 @@ impl Worker {
         while let Some(bytes) = records.take_next() {
             let Ok(record) = Record::parse(bytes) else { continue };
             let awaited = match held.take() {
-                Some((sequence, subject, held)) => {
+                Some((subject, held)) => {
                     let subject = self.shard.resume(subject, held, record.ts());
-                    let waits = self.examine(&record, sequence, subject, may_wait);
-                    if waits.is_none() {
-                        self.publish_hot(&record, sequence);
-                    }
-                    waits
+                    self.examine(&record, subject, may_wait)
                 }
                 None => self.process(&record, may_wait),
             };
@@ -483,6 +468,10 @@ impl Worker {
     /// Says up to which time stamp this worker has taken its records.
     pub fn publish_progress(&mut self, taken_ns: u64) {
         self.progress.publish(self.own, taken_ns);
+    }
+
+    /// Looks how far the others have come; once for many records, for it reads what they write.
+    pub fn look_at_others(&mut self) {
         self.floor = self.progress.slowest_other(self.own);
     }
 

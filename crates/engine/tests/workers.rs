@@ -22,7 +22,7 @@ use peregrine_engine::spread::Spreading;
 use peregrine_engine::swap::RuleSlot;
 use peregrine_engine::worker::{Tools, Worker};
 use peregrine_engine::{Detection, RuleOptions, ruleset};
-use peregrine_event::{EventFlags, Record};
+use peregrine_event::Record;
 use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_histories::{Act, History, PlayedLive, Random, play_live, shrink};
@@ -30,7 +30,7 @@ use peregrine_output::{
     Encoding, Failure, Line, LineFormat, OutputsBuilder, Sink, SinkOptions, WhenFull,
 };
 use peregrine_probe::RecordClock;
-use peregrine_state::{Config, Directory, Shard};
+use peregrine_state::{Config, Directory, Shard, changes_state};
 
 /// One rule that every event meets, and that shows what there is to see.
 fn rule() -> String {
@@ -104,8 +104,7 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
     let owner = |pid: u32| homes.of(pid);
     let mut random = Random::new(seed);
     let mut taker = |tgid: u32, bytes: &[u8]| {
-        let def = Record::parse(bytes).unwrap().def();
-        let may_leave = spread && !def.flags.has(EventFlags::MODIFIES_STATE);
+        let may_leave = spread && !changes_state(Record::parse(bytes).unwrap().code());
         if may_leave { random.below(workers as u64) as usize } else { owner(tgid) }
     };
     let mut feeds: Vec<Vec<&[u8]>> = vec![Vec::new(); workers];
@@ -222,11 +221,9 @@ fn difference(one: &Outcome, many: &Outcome) -> Option<String> {
     (one.left != many.left).then(|| format!("left: {:?} for {:?}", many.left, one.left))
 }
 
-/// What is only exact at home: events of threads that nothing is known of, and limits, which a
-/// guest may change without its home knowing.
+/// Events of threads that nothing is known of are only exact at home.
 fn without_strangers(history: &History) -> History {
-    let is_spread = |act: &&Act| !matches!(act, Act::Stranger { .. } | Act::Prlimit { .. });
-    let acts = history.acts.iter().filter(is_spread);
+    let acts = history.acts.iter().filter(|act| !matches!(act, Act::Stranger { .. }));
     History { acts: acts.copied().collect(), ..history.clone() }
 }
 

@@ -16,6 +16,7 @@ const CLONE_FILES: i64 = 1;
 const CLONE_NEWPID: i64 = 1 << 6;
 const CLONE_PARENT: i64 = 1 << 8;
 const CLONE_THREAD: i64 = 1 << 13;
+const CLONE_NEWUSER: i64 = 1 << 20;
 const CLONE_VFORK: i64 = 1 << 27;
 const CHILD_IN_PIDNS: i64 = 1 << 29;
 const AT_FDCWD: i64 = -100;
@@ -373,7 +374,7 @@ impl Machine {
                 self.emit(tid, code::SYSCALL_CAPSET_X, &values);
             }
             Act::Unshare { .. } => {
-                self.emit(tid, code::SYSCALL_UNSHARE_X, &[ok, (1 << 5).into()]);
+                self.emit(tid, code::SYSCALL_UNSHARE_X, &[ok, CLONE_NEWUSER.into()]);
             }
             Act::Subreaper { is_on, .. } => {
                 self.processes.get_mut(&pid).expect("it runs").is_subreaper = is_on;

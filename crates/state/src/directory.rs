@@ -116,11 +116,40 @@ impl Published {
         self.history.store(Arc::new(history));
     }
 
+    /// Lets go of what led further up: a process that ended long ago is only asked who took its
+    /// children. Else each generation would keep the one before it, without end.
+    fn shorten(&self) {
+        let mut last = (*self.newest()).clone();
+        last.parent = None;
+        self.history.store(Arc::new(SmallVec::from_iter([Arc::new(last)])));
+    }
+
     /// The parent as of a sequence: the one at birth or, after that has ended, its reaper, and so
     /// on. `None` if it is unknown or nobody took the process over.
     /// `look` is told of every process that was looked at.
     pub fn parent(&self, sequence: u64, look: impl FnMut(i64)) -> Option<Arc<Published>> {
         live(self.as_of(sequence).parent.clone()?, sequence, look)
+    }
+}
+
+impl Drop for Published {
+    /// One after the other: a long row of processes that only hold each other would else be dropped
+    /// by as deep a recursion.
+    fn drop(&mut self) {
+        let mut released = Vec::new();
+        let release = |history: &ArcSwap<SmallVec<[Arc<Snapshot>; 2]>>, into: &mut Vec<_>| {
+            let Some(snapshots) = Arc::into_inner(history.swap(Arc::default())) else { return };
+            for snapshot in snapshots.into_iter().filter_map(Arc::into_inner) {
+                into.extend(snapshot.parent);
+                into.extend(snapshot.exit.and_then(|exit| exit.reaper));
+            }
+        };
+        release(&self.history, &mut released);
+        while let Some(process) = released.pop() {
+            if let Some(process) = Arc::into_inner(process) {
+                release(&process.history, &mut released);
+            }
+        }
     }
 }
 
@@ -171,8 +200,10 @@ struct Stripe {
 
 impl Stripe {
     fn keep(&mut self, published: Arc<Published>) {
-        if self.ended.len() == ENDED {
-            self.ended.pop_front();
+        if self.ended.len() == ENDED
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            oldest.shorten();
         }
         self.ended.push_back(published);
     }
@@ -358,6 +389,47 @@ mod tests {
         let mut looks = Vec::new();
         assert!(Arc::ptr_eq(&child.parent(11, |pid| looks.push(pid)).unwrap(), &init));
         assert_eq!(looks, [2, 1]);
+    }
+
+    /// Each generation forks and ends, for as long as somebody likes.
+    #[test]
+    fn generations_do_not_hold_each_other() {
+        let count = |mut process: Option<Arc<Published>>| {
+            let mut n = 0;
+            while let Some(p) = process {
+                process = p.newest().parent.clone();
+                n += 1;
+            }
+            n
+        };
+        let run = move || {
+            let directory = Directory::new();
+            let init = directory.add(ProcessKey { pid: 1, start_time: 0 }, snapshot(0, 0));
+            let mut parent = init.clone();
+            for n in 2..20_000 {
+                let key = ProcessKey { pid: n, start_time: n as u64 };
+                let first = Snapshot { parent: Some(parent.clone()), ..snapshot(n as u64, 0) };
+                let child = directory.add(key, first);
+                let exit = Some(Exit { sequence: n as u64, reaper: Some(init.clone()) });
+                parent.publish(Snapshot { exit, ..(*parent.newest()).clone() });
+                directory.remove(&parent);
+                parent = child;
+            }
+            assert!(count(Some(parent)) <= STRIPES * ENDED + 2);
+        };
+        let small = std::thread::Builder::new().stack_size(128 << 10);
+        small.spawn(run).unwrap().join().unwrap();
+        // However such a row came to be, letting go of it takes no stack.
+        let row = || {
+            let mut last = None;
+            for n in 0..200_000 {
+                let first = Snapshot { parent: last.take(), ..snapshot(n, 0) };
+                let key = ProcessKey { pid: n as i64, start_time: 0 };
+                last = Some(Arc::new(Published::new(key, first)));
+            }
+        };
+        let small = std::thread::Builder::new().stack_size(128 << 10);
+        small.spawn(row).unwrap().join().unwrap();
     }
 
     #[test]

@@ -17,9 +17,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use peregrine_event::{EventFlags, Record};
+use peregrine_event::Record;
 use rustc_hash::FxHashMap;
 
+use crate::apply::plan::{changes_state, changes_threads};
 use crate::directory::{Directory, Published};
 use crate::fdtable::FdTable;
 use crate::shard::{Config, Shard};
@@ -38,6 +39,21 @@ struct GroupState {
     fds: FdTable,
     fdlimit: i64,
     published: Option<Arc<Published>>,
+    /// Entries in the home's list of its threads, to see whether there are new ones.
+    listed: usize,
+    /// Up to which time stamp its events rest on incomplete state; 0: none do.
+    incomplete_until: u64,
+}
+
+/// Whether a guest knows the state of its thread group as of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosted {
+    /// It does.
+    Whole,
+    /// Its home had lost records.
+    Incomplete,
+    /// It does not.
+    Unknown,
 }
 
 /// Recent states of a hot thread group.
@@ -72,6 +88,8 @@ impl GroupHistory {
 #[derive(Debug, Default)]
 pub(crate) struct Hot {
     groups: FxHashMap<i64, Arc<GroupHistory>>,
+    /// Up to which time stamp which of them are incomplete.
+    incomplete: FxHashMap<i64, u64>,
     /// Every thread group counts as hot.
     all: bool,
 }
@@ -117,6 +135,7 @@ impl Shard {
 
     /// Ends that. What guests still have to find stays for some time.
     pub fn cool(&mut self, pid: i64) {
+        self.hot.incomplete.remove(&pid);
         if let (Some(directory), Some(history)) = (&self.directory, self.hot.groups.remove(&pid)) {
             directory.remove_hot(pid, history);
         }
@@ -128,6 +147,15 @@ impl Shard {
         self.hot.all || !self.hot.groups.is_empty()
     }
 
+    /// Guests shall mark the events of a thread group of this shard up to a time stamp, and find it
+    /// as it is now; nothing if it is not hot.
+    pub fn set_incomplete(&mut self, pid: i64, until: u64) {
+        if self.hot.groups.contains_key(&pid) {
+            self.hot.incomplete.insert(pid, until);
+            self.append_state(pid, self.sequence, 0, true);
+        }
+    }
+
     /// Thread groups of this shard that are hot.
     pub fn hot_groups(&self) -> impl Iterator<Item = i64> {
         self.hot.groups.keys().copied()
@@ -137,8 +165,7 @@ impl Shard {
     /// Nobody asks for states before `floor` any more. Says whether the group has ended.
     pub fn publish_hot(&mut self, record: &Record<'_>, sequence: u64, floor: u64) -> bool {
         let pid = i64::from(record.header().tgid);
-        let flags = record.def().flags;
-        if !flags.has(EventFlags::MODIFIES_STATE) {
+        if !changes_state(record.code()) {
             return false;
         }
         if !self.hot.groups.contains_key(&pid) {
@@ -153,15 +180,15 @@ impl Shard {
             self.cool(pid);
             return true;
         }
-        let is_about_fds = flags.has(EventFlags::CREATES_FD) || flags.has(EventFlags::DESTROYS_FD);
-        self.append_state(pid, sequence, floor, !is_about_fds);
+        self.append_state(pid, sequence, floor, changes_threads(record.code()));
         false
     }
 
     fn append_state(&mut self, pid: i64, sequence: u64, floor: u64, has_new_threads: bool) {
         let Some(history) = self.hot.groups.get(&pid).cloned() else { return };
         let Some(main) = self.find(pid) else { return };
-        let before = history.newest().filter(|_| !has_new_threads);
+        let listed = self.groups.get(&pid).map_or(0, |group| group.threads.len());
+        let before = history.newest().filter(|b| !has_new_threads && b.listed == listed);
         let threads = match before {
             Some(before) => before.threads.clone(),
             None => self.facts_of_group(pid),
@@ -169,7 +196,10 @@ impl Shard {
         let fds = self.fd_table_mut(main).map(FdTable::share).unwrap_or_default();
         let thread = self.thread(main);
         let (fdlimit, published) = (thread.fdlimit, thread.published.clone());
-        history.append(GroupState { sequence, threads, fds, fdlimit, published }, floor);
+        let incomplete_until = self.hot.incomplete.get(&pid).copied().unwrap_or(0);
+        let state =
+            GroupState { sequence, threads, fds, fdlimit, published, listed, incomplete_until };
+        history.append(state, floor);
     }
 
     fn facts_of_group(&self, pid: i64) -> Arc<[(Facts, Usage)]> {
@@ -178,14 +208,18 @@ impl Shard {
         threads.map(|slot| (self.thread(slot).facts.clone(), self.thread(slot).usage)).collect()
     }
 
-    /// For a guest shard: makes the thread group what it was as of an event. Says whether that is
-    /// known; if not, nothing is changed.
-    pub fn host(&mut self, pid: i64, sequence: u64) -> bool {
+    /// For a guest shard: makes the thread group what it was as of an event; nothing is changed if
+    /// that is not known.
+    pub fn host(&mut self, pid: i64, sequence: u64) -> Hosted {
         let history = self.guests.directory.as_ref().and_then(|d| d.hot(pid));
-        let Some(state) = history.and_then(|history| history.as_of(sequence)) else { return false };
+        let Some(state) = history.and_then(|history| history.as_of(sequence)) else {
+            return Hosted::Unknown;
+        };
+        let hosted =
+            if sequence <= state.incomplete_until { Hosted::Incomplete } else { Hosted::Whole };
         let before = self.guests.installed.get(&pid);
         if before.is_some_and(|before| Arc::ptr_eq(before, &state)) {
-            return true;
+            return hosted;
         }
         let is_same_group = before.is_some_and(|b| Arc::ptr_eq(&b.threads, &state.threads));
         if !is_same_group {
@@ -217,7 +251,12 @@ impl Shard {
             }
         }
         self.guests.installed.insert(pid, state);
-        true
+        hosted
+    }
+
+    /// For a guest shard: forgets a thread that an event of an unknown thread group made.
+    pub fn forget_unknown(&mut self, tid: i64) {
+        self.erase(tid);
     }
 
     fn send_away(&mut self, pid: i64) {
@@ -241,6 +280,8 @@ mod tests {
             fds: FdTable::default(),
             fdlimit: 0,
             published: None,
+            listed: 0,
+            incomplete_until: 0,
         }
     }
 

@@ -45,12 +45,14 @@ mod table;
 pub mod thread;
 pub mod users;
 
+pub use apply::plan::changes_state;
 pub use apply::{Applied, EventContext, Subject};
 pub use containers::{Container, Containers};
 pub use counters::Counters;
 pub use directory::{Directory, ProcessKey, Published, Snapshot};
 pub use fd::{Fd, FdKind};
 pub use fdtable::FdTable;
+pub use group::Hosted;
 pub use image::{Image, Strings};
 pub use inventory::{Inventory, Listed};
 pub use looks::Looks;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::{Directory, Published, Snapshot, live};
+use crate::directory::{Directory, Published, Snapshot};
 use crate::looks::Looks;
 use crate::shard::{Shard, Slot};
 use crate::thread::{Facts, Thread};
@@ -56,6 +56,10 @@ impl Shard {
     /// A thread by its id: of this shard, or a process of another as of a sequence, if it had begun
     /// and not ended. `asker` is the thread group of the event.
     pub fn other(&self, tid: i64, asker: i64, sequence: u64) -> Option<Relative<'_>> {
+        // All processes, or a process group: no thread.
+        if tid <= 0 {
+            return None;
+        }
         // The event's own thread group is what it was at the event; of others only the main threads
         // are published.
         let is_as_of = |slot: &Slot| {
@@ -168,22 +172,5 @@ impl Shard {
             leader = Some(relative);
         }
         leader
-    }
-
-    /// The thread's parent as of a sequence follows reapers of other shards too.
-    pub fn ppid(&self, slot: Slot, sequence: u64) -> i64 {
-        let thread = self.thread(slot);
-        if self.readable().is_none() {
-            return thread.ptid;
-        }
-        let own = self.own_parent(thread.ptid);
-        if let Some(parent) = own {
-            return self.thread(parent).tid;
-        }
-        match self.published_of(slot).and_then(|published| published.as_of(sequence).parent.clone())
-        {
-            Some(parent) => live(parent, sequence, |pid| self.look(pid)).map_or(0, |p| p.key().pid),
-            None => thread.ptid,
-        }
     }
 }

@@ -3,12 +3,19 @@
 use crate::shard::Shard;
 
 impl Shard {
+    /// Whether no thread of a process is left that has not exited.
+    pub fn is_ending(&self, pid: i64) -> bool {
+        self.groups.get(&pid).is_none_or(|group| group.alive == 0)
+    }
+
     /// Replaces what is known of a process, and its files, by what the resolver says of it now.
     /// Says whether it said anything. Threads and relations stay: lost births show up as unknown
     /// threads by themselves.
     pub fn read_again(&mut self, pid: i64) -> bool {
         let Some(slot) = self.find(pid) else { return false };
-        let Some(found) = self.resolver.as_mut().and_then(|r| r.resolve(pid)) else { return false };
+        let Some(found) = self.resolver.as_mut().and_then(|r| r.resolve_again(pid)) else {
+            return false;
+        };
         self.users.need(found.uid, found.gid);
         let thread = self.thread_mut(slot);
         let old = &thread.facts;

@@ -65,6 +65,11 @@ pub trait Resolver: Send {
     /// thread; `None` if there is no such thread or it may not be asked.
     fn resolve(&mut self, tid: i64) -> Option<Box<Thread>>;
 
+    /// The same of a thread that is known, of which events were lost.
+    fn resolve_again(&mut self, tid: i64) -> Option<Box<Thread>> {
+        self.resolve(tid)
+    }
+
     /// One file descriptor of a process, such as one that came with a message; `None` if it is not
     /// there or may not be asked.
     fn resolve_fd(&mut self, pid: i64, number: i64) -> Option<Fd>;
@@ -266,7 +271,7 @@ impl Shard {
         if let Some(thread) = &found {
             self.users.need(thread.uid, thread.gid);
         }
-        let thread = found.unwrap_or_else(|| Box::new(Thread::placeholder(tid)));
+        let thread = found.unwrap_or_else(|| Box::new(Thread::unknown(tid)));
         self.insert(thread)
     }
 
@@ -415,8 +420,8 @@ impl Shard {
             text.push(b'/');
         }
         if *self.thread(main).cwd != *text {
+            // Not published: no other process's fields show it, and a child takes it over itself.
             self.thread_mut(main).cwd = if text.is_empty() { empty() } else { text[..].into() };
-            self.publish_change(main);
         }
         self.path_text = text;
     }

@@ -143,7 +143,8 @@ impl Shard {
             group.threads.push(reference);
         }
         group.alive += 1;
-        if pid != 1 {
+        // Guests come and go, each as of its own event.
+        if pid != 1 && self.guests.directory.is_none() {
             match self.find(ptid) {
                 Some(parent) if !self.thread(parent).is_invalid() => self.add_child(parent, slot),
                 _ if self.directory.as_ref().is_some_and(|d| d.find(ptid).is_some()) => {}

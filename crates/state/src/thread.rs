@@ -196,8 +196,8 @@ impl Thread {
         Self { fdlimit: -1, reaper_tid: -1, last_enter: u16::MAX, ..Self::default() }
     }
 
-    /// The placeholder for a thread that cannot be looked up.
-    pub fn placeholder(tid: i64) -> Self {
+    /// A thread of which no more than its id is known.
+    pub fn unknown(tid: i64) -> Self {
         let mut thread = Self::new();
         thread.tid = tid;
         let not_available: Arc<[u8]> = b"<NA>"[..].into();

@@ -40,6 +40,7 @@ pub struct Users {
     /// The host's own lists, which Falco asks only when a process first needs an entry.
     passwd: FxHashMap<u32, User>,
     group: FxHashMap<u32, Group>,
+    is_all_visible: bool,
 }
 
 /// Names that start so refer to a directory service and are no users.
@@ -127,14 +128,30 @@ impl Users {
         (users, groups)
     }
 
+    /// Shows all that the host's lists have, also users that no process had so far: of several
+    /// shards each sees other processes.
+    pub fn show_listed(&mut self) {
+        self.is_all_visible = true;
+        self.need(0, 0);
+    }
+
     /// A user, if known.
     pub fn user(&self, container: &[u8], uid: u32) -> Option<&User> {
-        self.space(container)?.users.get(&uid)
+        let known = self.space(container)?.users.get(&uid);
+        let listed = self.passwd.get(&uid).filter(|_| self.shows_lists_of(container, uid));
+        listed.or(known)
+    }
+
+    /// The lists come before what was taken from older ones; root is known without.
+    fn shows_lists_of(&self, container: &[u8], id: u32) -> bool {
+        self.is_all_visible && container.is_empty() && id != 0
     }
 
     /// A group, if known.
     pub fn group(&self, container: &[u8], gid: u32) -> Option<&Group> {
-        self.space(container)?.groups.get(&gid)
+        let known = self.space(container)?.groups.get(&gid);
+        let listed = self.group.get(&gid).filter(|_| self.shows_lists_of(container, gid));
+        listed.or(known)
     }
 
     /// Adds or replaces a user; entries of a directory service are left out.
@@ -209,6 +226,21 @@ impl Users {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listed_users_may_be_visible_before_they_are_needed() {
+        let mut users = Users::default();
+        users.set_host_files(b"alice:x:7:8::/home/a:/bin/sh\n", b"staff:x:8:\n");
+        assert!(users.user(b"", 7).is_none() && users.user(b"", 0).is_none());
+        users.show_listed();
+        assert_eq!(&*users.user(b"", 7).unwrap().name, b"alice");
+        assert_eq!(&*users.group(b"", 8).unwrap().name, b"staff");
+        assert_eq!(&*users.user(b"", 0).unwrap().name, b"root");
+        assert!(users.user(b"box", 7).is_none() && users.user(b"", 9).is_none());
+        users.need(7, 8);
+        users.set_host_files(b"bob:x:7:8::/home/b:/bin/sh\n", b"");
+        assert_eq!(&*users.user(b"", 7).unwrap().name, b"bob");
+    }
 
     #[test]
     fn host_lists_are_parsed_and_appear_when_needed() {

@@ -253,9 +253,9 @@ fn a_child_in_another_shard_waits_for_what_it_inherits() {
     let parents = |right: &Shard, sequence| {
         let slot = right.find(21).unwrap();
         let at = |n| right.ancestor(slot, n, sequence).map(|a| a.facts().pid);
-        (at(1), at(2), right.ppid(slot, sequence))
+        (at(1), at(2))
     };
-    assert_eq!(parents(&right, events.num), (Some(10), Some(1), 10));
+    assert_eq!(parents(&right, events.num), (Some(10), Some(1)));
     // The parent execs and ends; who looks from before still sees it as it was.
     let before_exec = events.num;
     events.exec(&mut left, 10, 10, "/bin/new");
@@ -271,7 +271,7 @@ fn a_child_in_another_shard_waits_for_what_it_inherits() {
     left.run_pending(0);
     assert_eq!(parents(&right, exit).0, Some(10));
     events.open(&mut left, 1, 9, "/later", 1);
-    assert_eq!(parents(&right, events.num + 1), (Some(1), None, 1));
+    assert_eq!(parents(&right, events.num + 1), (Some(1), None));
 }
 
 #[test]

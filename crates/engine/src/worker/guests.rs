@@ -1,10 +1,10 @@
 //! Hot thread groups: those of this worker, and events of those of others.
 
 use peregrine_event::Record;
-use peregrine_output::StateQuality;
-use peregrine_state::{Applied, EventContext, Looks};
+use peregrine_state::{Applied, EventContext, Hosted, Looks};
 
 use super::Worker;
+use super::trial::Outcome;
 use crate::parking::Awaited;
 use crate::spread;
 
@@ -13,40 +13,28 @@ impl Worker {
     /// that worker has published.
     pub(super) fn process_guest(&mut self, record: &Record<'_>, may_wait: bool) -> Option<Awaited> {
         let sequence = record.ts();
-        let tgid = record.header().tgid;
-        let pid = i64::from(tgid);
-        let mut settled = Looks::default();
-        let mut looks = Looks::of(pid);
-        let (state, subject) = loop {
-            if may_wait && !self.is_covered(record, &looks, &settled) {
-                if !self.is_settled(tgid, sequence, &looks) {
-                    return Some(Awaited::Home { sequence, looks });
-                }
-                settled.add_all(&looks);
-            }
-            let spreading = self.spreading.as_mut()?;
-            let is_known = spreading.guests.host(pid, sequence);
+        let pid = i64::from(record.header().tgid);
+        let mut hosted = Hosted::Unknown;
+        let outcome = self.try_rules(record, Looks::of(pid), may_wait, |worker| {
+            let guests = &mut worker.spreading.as_mut()?.guests;
+            hosted = guests.host(pid, sequence);
             let context = EventContext { record: *record, num: sequence };
-            let Applied::Done(subject) = spreading.guests.apply_without_inheritance(&context)
-            else {
-                return None;
-            };
-            let state = match (is_known, may_wait) {
-                (false, _) => StateQuality::Incomplete,
-                (true, false) => StateQuality::Late,
-                (true, true) => StateQuality::Exact,
-            };
-            looks.add_all(&self.try_rules(record, sequence, subject, state, true));
-            if !may_wait || self.is_covered(record, &looks, &settled) {
-                break (state, subject);
+            match guests.apply_without_inheritance(&context) {
+                Applied::Done(subject) => Some((subject, hosted == Hosted::Whole)),
+                Applied::NeedsInheritance { .. } => None,
             }
-            self.give_up_alerts();
-        };
-        self.counters.guests.add(1);
-        if state == StateQuality::Incomplete {
-            self.counters.guests_unknown.add(1);
+        });
+        match outcome {
+            Outcome::Waits(looks) => return Some(Awaited::Home { sequence, looks }),
+            Outcome::Done => self.counters.guests.add(1),
+            Outcome::Nothing => {}
         }
-        self.send_alerts(record, sequence, subject, state, true);
+        if hosted == Hosted::Unknown {
+            self.counters.guests_unknown.add(1);
+            if let Some(spreading) = &mut self.spreading {
+                spreading.guests.forget_unknown(record.header().tid.into());
+            }
+        }
         None
     }
 
@@ -76,6 +64,9 @@ impl Worker {
                 // First the history, then the records that need it.
                 self.shard.run_pending(taken_ns);
                 self.shard.heat(pid, taken_ns);
+                if let until @ 1.. = self.degraded.until(tgid) {
+                    self.shard.set_incomplete(pid, until);
+                }
                 if spreading.spread(tgid) {
                     self.counters.hot_groups.add(1);
                 } else {

@@ -4,19 +4,9 @@ pub use std::sync::Arc;
 
 pub use loom::sync::atomic::{AtomicU64, Ordering};
 
-/// As `parking_lot`'s: no poisoning.
-#[derive(Debug, Default)]
-pub struct Mutex<T>(loom::sync::Mutex<T>);
-
-impl<T> Mutex<T> {
-    pub fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
-    }
-
-    pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-        self.0.lock().unwrap()
-    }
-}
+#[path = "../../../state/tests/models/mutex.rs"]
+mod mutex;
+pub use mutex::Mutex;
 
 /// Stands for `arc_swap::ArcSwap`, with no more order than that promises: what was written before
 /// a store is seen by whoever loads it.

@@ -7,7 +7,7 @@
 mod credentials;
 mod files;
 mod initial;
-mod plan;
+pub(crate) mod plan;
 mod process;
 mod sockets;
 

@@ -85,6 +85,31 @@ impl Plan {
         PLANS.get(event.index()).unwrap_or(&PLANS[0])
     }
 
+    /// Whether more than the last event of its thread changes. Data that is read and written does
+    /// change a little: a socket turns out to be connected, or its addresses are told.
+    const fn changes_state(&self) -> bool {
+        !matches!(self.act, Act::None | Act::KeepEnter | Act::Read | Act::Write | Act::Memory)
+    }
+
+    /// Whether threads change, not only what they have open and what they use.
+    const fn changes_threads(&self) -> bool {
+        matches!(
+            self.act,
+            Act::Iterator
+                | Act::CloneExit
+                | Act::ForkMarker
+                | Act::Exec
+                | Act::Exit
+                | Act::ChangeDirectory
+                | Act::Chroot
+                | Act::Setsid
+                | Act::SetIds
+                | Act::Capset
+                | Act::Namespaces
+                | Act::Prctl
+        )
+    }
+
     const fn new(def: &EventDef) -> Self {
         let event = def.code;
         let is_clone = is_clone(event);
@@ -112,6 +137,18 @@ impl Plan {
             act: act(event),
         }
     }
+}
+
+/// Whether an event changes the state of its process, so that it must be applied where that is
+/// kept. More than Falco's flag says: that has no `unshare`, `setns`, `getcwd` or limits.
+pub fn changes_state(event: EventCode) -> bool {
+    let has_flag = event.def().is_some_and(|def| def.flags.has(EventFlags::MODIFIES_STATE));
+    has_flag || Plan::of(event).changes_state()
+}
+
+/// Whether an event changes threads, not only what they have open and what they use.
+pub(crate) fn changes_threads(event: EventCode) -> bool {
+    Plan::of(event).changes_threads()
 }
 
 static PLANS: [Plan; EVENTS.len()] = {

@@ -12,20 +12,10 @@ use std::sync::Arc;
 use loom::cell::Cell;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
+mod mutex;
+
 mod sync {
-    /// As `parking_lot`'s: no poisoning.
-    #[derive(Debug, Default)]
-    pub struct Mutex<T>(loom::sync::Mutex<T>);
-
-    impl<T> Mutex<T> {
-        pub fn new(value: T) -> Self {
-            Self(loom::sync::Mutex::new(value))
-        }
-
-        pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-            self.0.lock().unwrap()
-        }
-    }
+    pub use crate::mutex::Mutex;
 }
 
 #[path = "../../src/slots.rs"]
