@@ -5,6 +5,7 @@ mod endpoint;
 
 use std::error::Error as _;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
@@ -226,6 +227,63 @@ fn a_file_system_that_turns_read_only_delays_a_file() {
         assert_eq!(outputs.shutdown(Some(PATIENCE)).totals.sinks[0].lost(), 0);
         assert_eq!(numbers(&std::fs::read_to_string(&path).unwrap()), all(20));
     });
+}
+
+/// Makes a file read-only, also for root, who does not ask for modes; undone when dropped.
+struct ReadOnly<'p>(&'p Path);
+
+impl<'p> ReadOnly<'p> {
+    fn new(path: &'p Path) -> Option<Self> {
+        let guard = Self(path);
+        guard.set(true);
+        // Modes are no hindrance for root, attributes are not there in every file system.
+        let is_read_only = std::fs::File::options().append(true).open(path).is_err();
+        is_read_only.then_some(guard)
+    }
+
+    fn set(&self, is_on: bool) {
+        let attribute = if is_on { "+i" } else { "-i" };
+        let _ = Command::new("chattr").arg(attribute).arg(self.0).output();
+        let mut permissions = std::fs::metadata(self.0).unwrap().permissions();
+        permissions.set_mode(if is_on { 0o444 } else { 0o644 });
+        let _ = std::fs::set_permissions(self.0, permissions);
+    }
+}
+
+impl Drop for ReadOnly<'_> {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
+#[test]
+fn a_file_that_turns_read_only_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("alerts");
+    let other = dir.path().join("other");
+    let sink = FileSink::new(&path, false).unwrap();
+    let beside = FileSink::new(&other, true).unwrap();
+    let outputs = builder().sink(sink, eager()).sink(beside, eager()).start().unwrap();
+    send(&outputs, 0..10);
+    wait_until("they are written", || first(&outputs).delivered == 10);
+    let Some(guard) = ReadOnly::new(&path) else {
+        eprintln!("skipped: no file can be made read-only here");
+        return;
+    };
+    send(&outputs, 10..20);
+    wait_until("it is tried again", || first(&outputs).retries > 3);
+    let sink = first(&outputs);
+    assert_eq!((sink.delivered, sink.waiting, sink.lost()), (10, 10, 0));
+    assert!(sink.is_failing, "{sink:?}");
+    wait_until("the other has all", || outputs.totals().sinks[1].delivered == 20);
+    // Who starts now is told, with the name.
+    let error = FileSink::new(&path, true).unwrap_err();
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    drop(guard);
+    wait_until("all is written", || first(&outputs).delivered == 20);
+    assert_eq!(outputs.shutdown(Some(PATIENCE)).totals.sinks[0].lost(), 0);
+    assert_eq!(numbers(&std::fs::read_to_string(&path).unwrap()), all(20));
+    assert_eq!(numbers(&std::fs::read_to_string(&other).unwrap()), all(20));
 }
 
 #[test]
