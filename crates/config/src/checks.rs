@@ -16,6 +16,7 @@ pub(crate) fn check(settings: &Settings, reader: &mut Reader<'_>) {
     checks.service();
     checks.plugins();
     checks.additions();
+    checks.statics();
     checks.own();
 }
 
@@ -227,6 +228,26 @@ impl Checks<'_, '_, '_> {
                          has all of the tags {}",
                         matches.rule,
                         matches.tags.join(", ")
+                    ),
+                );
+            }
+        }
+    }
+
+    fn statics(&mut self) {
+        // Any other name could not be written in a rule.
+        let is_word = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic())
+                && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        for name in self.settings.static_fields.keys() {
+            if !name.split('.').all(is_word) {
+                self.error(
+                    &format!("static_fields.{name}"),
+                    format!(
+                        "static_fields.{name}: the field static.{name} could not be named in a \
+                         rule; names are letters, digits and '_', begin with a letter, and may \
+                         be joined by dots"
                     ),
                 );
             }

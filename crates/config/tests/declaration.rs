@@ -100,7 +100,8 @@ fn the_schema_knows_every_key() {
 #[test]
 fn mistakes_have_places() {
     let text = "json_ouput: true\nengine:\n  kind: ebpf\nsyscall_event_drops:\n  threshold: 2\n\
-                priority: urgent\nperegrine:\n  workers: many\n";
+                priority: urgent\nperegrine:\n  workers: many\n\
+                static_fields: {ok.a_1: x, not-so: y}\n";
     let error = load_text(text, &["webserver.listen_address=nowhere"]).unwrap_err();
     for expected in [
         "falco.yaml:1:13: warning: json_ouput is not a known key; it is ignored\n    1 | json_ouput: true\n",
@@ -109,6 +110,7 @@ fn mistakes_have_places() {
         "falco.yaml:5:14: error: syscall event drops threshold must be",
         "falco.yaml:6:11: error: Unknown priority \"urgent\"",
         "falco.yaml:8:12: error: peregrine.workers must be a whole number from 0 to 65535, and is 'many'",
+        "falco.yaml:9:16: error: static_fields.not-so: the field static.not-so could not be named",
         "-o webserver.listen_address=nowhere: error: webserver listen address \"nowhere\" is not a valid IP address",
     ] {
         assert!(error.contains(expected), "{expected}\n---\n{error}");

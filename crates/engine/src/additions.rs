@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use peregrine_fields::{FieldFlags, Fields};
+use peregrine_fields::Fields;
 use peregrine_rules::{DEFAULT_RULESET, Loader, NameMatch, RuleFilter, RuleSet, SYSCALL_SOURCE};
 
 /// An addition to the output of rules.
@@ -39,8 +39,8 @@ pub fn add(loader: &mut Loader<'_>, fields: &Fields<'_>, additions: &[Addition])
             addition.filter.source.is_empty() || addition.filter.source == SYSCALL_SOURCE;
         if addition.suggested && is_for_syscalls {
             let filter = RuleFilter { source: SYSCALL_SOURCE.into(), ..addition.filter.clone() };
-            for def in fields.iter().filter(|def| def.flags.has(FieldFlags::SUGGESTED)) {
-                let text = format!("{}=%{}", def.name.replace('.', "_"), def.name);
+            for name in fields.suggested() {
+                let text = format!("{}=%{name}", name.replace('.', "_"));
                 loader.append_output(text, filter.clone());
             }
         }
@@ -62,5 +62,57 @@ pub fn switch(set: &mut RuleSet, switches: &[Switch]) {
         if let Some(tag) = &switch.tag {
             set.enable_tags(&BTreeSet::from([tag.clone()]), switch.on, DEFAULT_RULESET);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use peregrine_event::EventCode;
+    use peregrine_event::table::code;
+    use peregrine_fields::StaticFields;
+
+    use super::*;
+    use crate::ruleset::{RuleOptions, compile};
+
+    const RULE: &str = "
+- rule: r
+  desc: d
+  condition: evt.type = openat and static.site = north
+  output: '%proc.name at %static.site, %toupper(static.site)'
+  priority: NOTICE
+";
+
+    fn options(site: &str) -> RuleOptions {
+        RuleOptions {
+            statics: StaticFields::from([("site".to_owned(), site.to_owned())]),
+            additions: vec![Addition {
+                suggested: true,
+                fields: vec![("where".into(), Some("in %static.site".into()))],
+                ..Addition::default()
+            }],
+            suggested_output: false,
+            ..RuleOptions::default()
+        }
+    }
+
+    #[test]
+    fn rules_and_outputs_have_the_fields_of_the_configuration() {
+        let files = [("rules.yaml".to_owned(), RULE.as_bytes().to_vec())];
+        let plan_of = |site: &str, event: EventCode| {
+            let detection = compile(&files, &options(site)).unwrap().detection;
+            let rule = &detection.rules[0];
+            let names: Vec<&str> = rule.output.names().map(|name| &**name).collect();
+            let first = ["proc.name", "static.site", "static.site", "toupper(static.site)"];
+            assert_eq!(names[..6], [&first[..], &["static.site", "container.id"]].concat());
+            assert_eq!(rule.extra_fields.len(), 1);
+            detection.plans.plan(event, || 0)
+        };
+        assert!(plan_of("north", code::SYSCALL_OPENAT_2_X).is_some());
+        // A text that does not fit rules the condition out before there is any event.
+        assert_eq!(plan_of("south", code::SYSCALL_OPENAT_2_X), None);
+
+        let none = RuleOptions::default();
+        let error = compile(&files, &none).err().expect("the field is unknown").to_string();
+        assert!(error.contains("static.site") && error.contains("rules.yaml:5:26"), "{error}");
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peregrine_event::{Priority, Record, code};
-use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_fields::view::Session;
+use peregrine_fields::{Fields, StaticFields};
 use peregrine_filter::{ConditionId, PlanId, Program};
 use peregrine_output::RuleIdentity;
 use peregrine_rules::{
@@ -69,6 +69,8 @@ pub struct RuleOptions {
     pub matching: RuleMatching,
     /// Add the fields that are suggested for outputs to every output, as Falco does by default.
     pub suggested_output: bool,
+    /// Fields `static.NAME` that rules and outputs may use.
+    pub statics: StaticFields,
     /// What the configuration adds to their output.
     pub additions: Vec<Addition>,
     /// Which of them the configuration switches on and off.
@@ -121,6 +123,7 @@ impl Default for RuleOptions {
             min_priority: Priority::Debug,
             matching: RuleMatching::First,
             suggested_output: true,
+            statics: StaticFields::new(),
             additions: Vec::new(),
             switches: Vec::new(),
             session: Session::default(),
@@ -211,7 +214,7 @@ pub fn load_files<R>(
     options: &RuleOptions,
     then: impl FnOnce(&Loader<'_>, &[LoadResult]) -> R,
 ) -> R {
-    let fields = Fields::syscall();
+    let fields = Fields::syscall().with_statics(&options.statics);
     let output = CatalogOutput(&fields);
     let source = EventSource { name: SYSCALL_SOURCE, catalog: &fields, output: &output };
     let mut loader = Loader::new(vec![source]);
@@ -280,7 +283,7 @@ impl Detection {
         additions::switch(&mut set, &options.switches);
         let index = set.index(SYSCALL_SOURCE, DEFAULT_RULESET);
         let source = set.source(SYSCALL_SOURCE).ok_or("no rules for system calls")?;
-        let fields = Fields::syscall();
+        let fields = Fields::syscall().with_statics(&options.statics);
         let parse = |text: &str| Template::parse(text, &fields).map_err(|e| e.to_string());
         let texts = if options.lineage { texts(loader) } else { Vec::new() };
         let mut rules = Vec::with_capacity(source.rules().len());

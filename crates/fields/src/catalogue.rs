@@ -1,5 +1,7 @@
 //! Lookup, argument rules and listing of fields; the fields themselves are in [`crate::table`].
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use peregrine_event::event::FALCO_CODES;
@@ -68,6 +70,8 @@ pub enum ArgForm {
     Key,
     /// A position or a name.
     IndexOrKey,
+    /// A dot and a name that the configuration defines.
+    Configured,
 }
 
 impl ArgForm {
@@ -84,7 +88,12 @@ impl ArgForm {
     const fn is_dotted(self) -> bool {
         matches!(
             self,
-            Self::Param | Self::RawParam | Self::EventType | Self::PathChoice | Self::Subsystem
+            Self::Param
+                | Self::RawParam
+                | Self::EventType
+                | Self::PathChoice
+                | Self::Subsystem
+                | Self::Configured
         )
     }
 }
@@ -102,12 +111,13 @@ pub enum Class {
     FsPath,
     FdList,
     Util,
+    Static,
     Container,
 }
 
 impl Class {
     /// All classes, in the order of listings.
-    pub const ALL: [Class; 10] = [
+    pub const ALL: [Class; 11] = [
         Self::Generic,
         Self::Syscall,
         Self::Process,
@@ -117,6 +127,7 @@ impl Class {
         Self::FsPath,
         Self::FdList,
         Self::Util,
+        Self::Static,
         Self::Container,
     ];
 
@@ -131,6 +142,7 @@ impl Class {
             Self::FsPath => "fs.path",
             Self::FdList => "fdlist",
             Self::Util => "util",
+            Self::Static => "static",
             Self::Container => "container",
         }
     }
@@ -147,13 +159,14 @@ impl Class {
             Self::FsPath => "The paths a file system call works on.",
             Self::FdList => "The file descriptors of a poll.",
             Self::Util => "Aids for tests and tools.",
+            Self::Static => "Texts that the configuration sets under static_fields.",
             Self::Container => "The container the process runs in, and its pod.",
         }
     }
 
     /// Whether events of a source have these fields.
     pub fn exists_for(self, source: &str) -> bool {
-        matches!(self, Self::Generic) || source == SYSCALL_SOURCE
+        matches!(self, Self::Generic | Self::Static) || source == SYSCALL_SOURCE
     }
 }
 
@@ -294,10 +307,14 @@ impl ParamNames {
 /// `evt.rawarg`: comparing numbers is cheaper than comparing names.
 pub(crate) const NAMED_PARAM: u64 = 1 << 32;
 
+/// Texts that the configuration sets: `NAME` is the field `static.NAME`.
+pub type StaticFields = BTreeMap<String, String>;
+
 /// The fields of an event source, as the language sees them.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'s> {
     source: &'s str,
+    statics: Option<&'s StaticFields>,
 }
 
 impl Default for Fields<'static> {
@@ -309,14 +326,21 @@ impl Default for Fields<'static> {
 impl Fields<'static> {
     /// The fields of system call events.
     pub const fn syscall() -> Self {
-        Fields { source: SYSCALL_SOURCE }
+        Fields { source: SYSCALL_SOURCE, statics: None }
     }
 }
 
 impl<'s> Fields<'s> {
     /// The fields of a source; one that is not `syscall` has the generic ones.
     pub const fn of_source(source: &'s str) -> Self {
-        Self { source }
+        Self { source, statics: None }
+    }
+
+    /// The same with the fields `static.NAME` that a configuration defines. A [`FieldRef`] to one
+    /// holds its text: what was bound before keeps it when the configuration changes.
+    #[must_use]
+    pub const fn with_statics(self, statics: &'s StaticFields) -> Self {
+        Self { statics: Some(statics), ..self }
     }
 
     /// The declarations of all fields of this source, hidden ones included.
@@ -325,18 +349,35 @@ impl<'s> Fields<'s> {
         FIELDS.iter().filter(move |def| def.class.exists_for(source))
     }
 
+    /// Names of the fields that are suggested for outputs, in the order in which Falco adds them.
+    pub fn suggested(&self) -> impl Iterator<Item = Cow<'static, str>> {
+        self.iter().filter(|def| def.flags.has(FieldFlags::SUGGESTED)).flat_map(|def| {
+            let statics = self.statics.filter(|_| def.arg == ArgForm::Configured);
+            let own = (def.arg != ArgForm::Configured).then_some(Cow::Borrowed(def.name));
+            let configured = statics.into_iter().flat_map(StaticFields::keys);
+            own.into_iter().chain(configured.map(|name| format!("{}.{name}", def.name).into()))
+        })
+    }
+
+    fn static_text(&self, name: &str) -> Option<&'s str> {
+        self.statics?.get(name).map(String::as_str)
+    }
+
     /// The declaration a name refers to, and the argument after a dot, if the name holds one:
     /// `evt.arg.flags` is `evt.arg` with the argument `flags`.
     pub fn resolve<'n>(&self, name: &'n str) -> Option<(&'static FieldDef, Option<&'n str>)> {
         if let Some(field) = by_name().get(name) {
             let def = field.def();
-            return def.class.exists_for(self.source).then_some((def, None));
+            let is_field = def.arg != ArgForm::Configured;
+            return (is_field && def.class.exists_for(self.source)).then_some((def, None));
         }
         for (dot, _) in name.match_indices('.') {
             if let Some(field) = by_name().get(&name[..dot]) {
                 let def = field.def();
-                if def.arg.is_dotted() && def.class.exists_for(self.source) {
-                    return Some((def, Some(&name[dot + 1..])));
+                let arg = &name[dot + 1..];
+                let is_open = def.arg != ArgForm::Configured || self.static_text(arg).is_some();
+                if def.arg.is_dotted() && is_open && def.class.exists_for(self.source) {
+                    return Some((def, Some(arg)));
                 }
             }
         }
@@ -351,7 +392,14 @@ impl Catalog for Fields<'_> {
 
     fn bind(&self, info: &FieldInfo, arg: Option<&str>) -> Result<FieldRef, String> {
         let field = Field::from_id(info.id).ok_or_else(|| format!("no field '{}'", info.name))?;
-        bind(field.def(), arg)
+        let def = field.def();
+        if let (ArgForm::Configured, Some(name)) = (def.arg, arg) {
+            let text = self.static_text(name);
+            let text = text.ok_or_else(|| format!("static_fields does not define '{name}'"))?;
+            let arg = FieldArg::Key(text.into());
+            return Ok(FieldRef { id: def.field.id(), arg, ty: def.ty, is_list: false });
+        }
+        bind(def, arg)
     }
 
     fn known(&self, field: &FieldRef, event: EventCode) -> Known {
@@ -420,7 +468,7 @@ fn bind(def: &FieldDef, arg: Option<&str>) -> Result<FieldRef, String> {
             }
             FieldArg::Key(text.into())
         }
-        (ArgForm::Key, Some(text)) => FieldArg::Key(text.into()),
+        (ArgForm::Key | ArgForm::Configured, Some(text)) => FieldArg::Key(text.into()),
     };
     Ok(FieldRef { id: def.field.id(), arg: bound, ty, is_list })
 }
@@ -497,5 +545,31 @@ mod tests {
         assert!(fields.field("proc.name").is_none());
         assert!(fields.field("evt.arg.flags").is_none());
         assert_eq!(fields.names().len(), 19);
+    }
+
+    #[test]
+    fn fields_of_the_configuration_have_its_text() {
+        let statics = StaticFields::from([
+            ("cluster".to_owned(), "north".to_owned()),
+            ("rack.row".to_owned(), "7".to_owned()),
+        ]);
+        for fields in [Fields::syscall(), Fields::of_source("k8s_audit")] {
+            assert!(fields.field("static.cluster").is_none());
+            let fields = fields.with_statics(&statics);
+            let bound = |name: &str| {
+                let info = fields.field(name)?;
+                let (_, arg) = fields.resolve(name)?;
+                Some(fields.bind(&info, arg).unwrap().arg)
+            };
+            assert_eq!(bound("static.cluster"), Some(FieldArg::Key("north".into())));
+            assert_eq!(bound("static.rack.row"), Some(FieldArg::Key("7".into())));
+            for unknown in ["static", "static.", "static.rack", "static.clusters", "static.row"] {
+                assert_eq!(bound(unknown), None, "{unknown}");
+            }
+        }
+        let fields = Fields::syscall();
+        let all: Vec<_> = fields.with_statics(&statics).suggested().collect();
+        assert_eq!(all[..3], ["static.cluster", "static.rack.row", "container.id"]);
+        assert_eq!(fields.suggested().collect::<Vec<_>>(), all[2..]);
     }
 }

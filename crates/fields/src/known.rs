@@ -20,6 +20,10 @@ pub(crate) fn known(field: &FieldRef, event: EventCode) -> Known {
     }
     let may_exist = match name.def().class {
         Class::Syscall | Class::Generic => return of_event(name, &field.arg, def),
+        Class::Static => {
+            let FieldArg::Key(text) = &field.arg else { return Known::Missing };
+            return Known::Value(Value::owned(text.as_bytes()));
+        }
         Class::Fd => def.flags.has(fd::ABOUT_FD),
         Class::FsPath => fspath::has_path(name, event),
         Class::FdList => matches!(event, code::SYSCALL_POLL_X | code::SYSCALL_PPOLL_X),

@@ -20,5 +20,5 @@ pub mod time;
 pub mod value;
 pub mod view;
 
-pub use catalogue::{Class, Field, FieldDef, FieldFlags, Fields, SYSCALL_SOURCE};
+pub use catalogue::{Class, Field, FieldDef, FieldFlags, Fields, SYSCALL_SOURCE, StaticFields};
 pub use extract::evt::generic_id;

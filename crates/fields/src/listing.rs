@@ -126,6 +126,7 @@ fn argument(form: ArgForm) -> Option<&'static str> {
         ArgForm::Subsystem => ".<subsystem>",
         ArgForm::Key => "[<name>]",
         ArgForm::IndexOrKey => "[<index or name>]",
+        ArgForm::Configured => ".<name>",
     })
 }
 

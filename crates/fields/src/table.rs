@@ -497,6 +497,10 @@ fields! {
         UtilCnt "util.cnt" Uint64 Id [HIDDEN] None Event
             "Number of times this field was read.";
     }
+    Static {
+        Static "static" CharBuf Na [HIDDEN SUGGESTED] Configured Event
+            "A text that the configuration sets under `static_fields`.";
+    }
     Container {
         ContainerId "container.id" CharBuf Na [SUGGESTED] None Image
             "Short id of the container (12 characters), or `host` outside of any.";

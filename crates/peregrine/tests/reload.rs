@@ -282,3 +282,40 @@ fn changed_files_and_sighup_reload_rules_and_outputs() {
     assert!(summary.contains("drops      0"), "{summary}");
     assert!(!Path::new(&control).exists());
 }
+
+#[test]
+fn fixed_fields_change_with_the_configuration() {
+    let Some(engine) = Engine::start() else { return };
+    let config = std::fs::read_to_string(engine.path("falco.yaml")).unwrap();
+    let configure = |statics: &str| {
+        let more = format!("append_output: [{{suggested_output: true}}]\n{statics}\n");
+        engine.write("falco.yaml", &(config.clone() + &more));
+        engine.ask_reload()
+    };
+    assert!(configure("static_fields: {site: north, env: prod}").status.success());
+    let condition =
+        format!("evt.type = execve and static.env = prod and proc.args contains {MARK}");
+    engine.write("rules.yaml", &rules(&condition, "fixed"));
+    assert!(engine.ask_reload().status.success(), "{}", engine.said());
+    act(1);
+    let alert = engine.wait_for("the first", |alert| number_of(alert) == Some(1));
+    assert!(alert["output"].as_str().unwrap().contains("static_env=prod static_site=north"));
+    assert_eq!(alert["output_fields"]["static.site"], "north");
+
+    assert!(configure("static_fields: {site: south, env: prod}").status.success());
+    act(2);
+    let alert = engine.wait_for("the second", |alert| number_of(alert) == Some(2));
+    assert_eq!(
+        (&alert["rule"], &alert["output_fields"]["static.site"]),
+        (&"fixed".into(), &"south".into())
+    );
+
+    // A rule names what is not there any more: all stays as it was.
+    let refused = configure("static_fields: {site: west}");
+    assert!(!refused.status.success());
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(text.contains("static.env"), "{text}");
+    act(3);
+    let alert = engine.wait_for("the third", |alert| number_of(alert) == Some(3));
+    assert_eq!(alert["output_fields"]["static.site"], "south");
+}

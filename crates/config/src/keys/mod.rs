@@ -77,9 +77,8 @@ sections! {
         outputs_queue: OutputsQueue = OutputsQueue::default();
         /// Text and fields that are added to the output of rules.
         append_output: Vec<AppendOutput> = Vec::new(), |key| key.empty();
-        /// Fields `static.NAME` with a fixed value.
-        static_fields: BTreeMap<String, String> = BTreeMap::new(),
-            |key| key.inert("fields static.* are not offered in this version");
+        /// Fields `static.NAME` with a fixed text, for conditions and outputs.
+        static_fields: BTreeMap<String, String> = BTreeMap::new();
         /// Alerts to standard output.
         stdout_output: Toggle = Toggle::default();
         /// Alerts to the local syslog.

@@ -41,6 +41,12 @@ impl EventView<'_> {
             Class::FsPath => push(out, self.fspath_value(name)),
             Class::FdList => push(out, self.fdlist_value(name)),
             Class::Util => push(out, Some(Value::Uint(self.number))),
+            // Bound to its text: see `Fields::with_statics`. Copied for outputs only: conditions on
+            // it are decided when they are compiled.
+            Class::Static => match &field.arg {
+                FieldArg::Key(text) => push(out, Some(Value::owned(text.as_bytes()))),
+                _ => false,
+            },
             Class::Container => push(out, self.container_value(name, &field.arg)),
         }
     }

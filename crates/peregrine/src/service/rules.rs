@@ -21,6 +21,7 @@ pub fn rule_options(settings: &Settings, paths: &[PathBuf], session: Session) ->
             Matching::All => RuleMatching::All,
         },
         suggested_output: false,
+        statics: settings.static_fields.clone(),
         additions: settings.append_output.iter().map(addition).collect(),
         switches: settings.rules.iter().filter_map(switch).collect(),
         session,
