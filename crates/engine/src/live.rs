@@ -459,8 +459,8 @@ impl Live {
         })
     }
 
-    /// How many of the probe's programs are not attached any more, and how many there are.
-    pub fn detached(&self) -> (usize, usize) {
+    /// Why programs of the probe do not run any more; `None`: all are attached.
+    pub fn detached(&self) -> Option<String> {
         self.probe.detached()
     }
 

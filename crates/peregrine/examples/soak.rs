@@ -3,8 +3,8 @@
 //!
 //! `soak PEREGRINE [MINUTES]` (default 20; `make soak`) starts `PEREGRINE run` as root, makes about
 //! 150 processes, 150 threads, 600 files and 300 connections of 127.0.0.1 per second, and samples
-//! resident memory (`anon` is what it allocated; the rings are the kernel's and count several times
-//! in `rss`), descriptors, threads and the metrics every five seconds. At the end it prints the slope
+//! resident memory (`anon` is its own, of which `heap` is allocated and `free` is what the allocator
+//! keeps; the rings are the kernel's and count several times in `rss`), descriptors, threads and the metrics every five seconds. At the end it prints the slope
 //! of each over the second half, lets the load end and looks again. Exit status 1: something grows,
 //! events were lost, or the state did not go back to where it was.
 
@@ -48,9 +48,11 @@ const RULES: &str = r#"
 "#;
 
 /// What is looked at, and where the list of samples has it.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 12] = [
     "rss KiB",
     "anon KiB",
+    "heap KiB",
+    "free KiB",
     "fds",
     "os threads",
     "n_threads",
@@ -121,12 +123,14 @@ fn report(samples: &[Sample], before: &Sample, after: &Sample) -> bool {
         let growth = slope * span_s;
         let last = values.last().copied().unwrap_or_default();
         let flat = match *name {
-            "rss KiB" | "anon KiB" => FLAT_KIB,
+            "rss KiB" | "anon KiB" | "heap KiB" => FLAT_KIB,
             "n_threads" | "n_fds" | "waiting" => FLAT_HOST,
             _ => FLAT_OWN,
         };
         let verdict = match *name {
             "events" | "alerts" => "a count",
+            // What the allocator keeps is in the resident memory.
+            "free KiB" => "kept",
             "drops" if after[column] == 0.0 => "none",
             "drops" => "LOST",
             _ if growth > flat => "GROWS",
@@ -222,6 +226,8 @@ impl Engine {
         [
             of_status("VmRSS:"),
             of_status("RssAnon:"),
+            value(&text, "peregrine_heap_used_bytes") / 1024.0,
+            value(&text, "peregrine_heap_free_bytes") / 1024.0,
             fds,
             of_status("Threads:"),
             value(&text, "falcosecurity_scap_n_threads_total"),

@@ -12,6 +12,7 @@ use peregrine_engine::counters::WorkerTotals;
 use peregrine_engine::{Detection, Live, Observation, host, ruleset};
 use peregrine_output::{Hub, OutputTotals};
 use peregrine_probe::drops::{CAUSE_NAMES, CLASS_NAMES};
+use peregrine_probe::heap::Heap;
 use peregrine_rules::ENGINE_VERSION;
 use peregrine_serve::resources::Resources;
 use peregrine_serve::snapshot::{Identity, Name};
@@ -115,7 +116,7 @@ impl Serving {
             config_files: Vec::new(),
             rules: None,
             reload_ns: 0,
-            use_of_resources: (Instant::now(), Resources::read()),
+            use_of_resources: (Instant::now(), resources()),
         })
     }
 
@@ -153,7 +154,7 @@ impl Serving {
         }
         // Reading them costs a millisecond where there are many mappings.
         if self.use_of_resources.0.elapsed().as_secs() >= 5 {
-            self.use_of_resources = (Instant::now(), Resources::read());
+            self.use_of_resources = (Instant::now(), resources());
         }
         let observation = live.observe()?;
         let mut snapshot = snapshot(&observation);
@@ -166,12 +167,20 @@ impl Serving {
         snapshot.resources = self.use_of_resources.1;
         if live.has_failed() {
             snapshot.failure = Some("a worker has ended".to_owned());
-        } else if let (detached @ 1.., all) = live.detached() {
-            snapshot.failure =
-                Some(format!("{detached} of the probe's {all} programs are detached"));
+        } else {
+            snapshot.failure = live.detached();
         }
         self.board.publish(snapshot);
         Ok(self.board.latest())
+    }
+}
+
+fn resources() -> Resources {
+    let heap = Heap::read();
+    Resources {
+        heap_used_bytes: heap.used_bytes,
+        heap_free_bytes: heap.free_bytes,
+        ..Resources::read()
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod live;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -127,7 +127,7 @@ fn expect(engine: &Engine, rule: &str, cwd: &Path) -> Value {
     alert
 }
 
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "{what}");
@@ -259,4 +259,53 @@ fn programs_of_outputs_get_no_capabilities() {
     }
     let outcome = engine.stop();
     assert!(outcome.status.success(), "{}", outcome.log);
+}
+
+/// A recording, and the files of its rotation, need no privilege beside a folder of the user's.
+#[test]
+fn a_recording_goes_on_as_another_user() {
+    if live::skip_reason().is_some() {
+        return;
+    }
+    let folder = folder();
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    chown(&out, Some(NOBODY), Some(NOBODY)).unwrap();
+    let record = |file: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peregrine"));
+        command.args(["record", &file.display().to_string(), "--user", "65534"]);
+        command.args(["--rotate-size", "64K", "--rotate-files", "2"]);
+        command.stderr(Stdio::piped());
+        command
+    };
+    let file = out.join("machine.scap");
+    let mut recorder = record(&file).spawn().unwrap();
+    let mut reader = Reader::start(folder.path(), "reader");
+    let pid = recorder.id();
+    let rotated = || {
+        let files = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|e| e == "scap")).count() > 1
+    };
+    wait_until("a second file", || {
+        reader.act();
+        rotated()
+    });
+    for key in ["CapEff:", "CapPrm:"] {
+        for (thread, set) in of_threads(pid, key) {
+            let set = u64::from_str_radix(&set, 16).unwrap();
+            assert!(set == KEPT || set == KEPT | FOR_MAPS, "{thread}: {key} {set:x}");
+        }
+    }
+    assert!(of_threads(pid, "Uid:").iter().all(|(_, uids)| uids.starts_with("65534\t65534")));
+    assert!(Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
+    let mut said = String::new();
+    recorder.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(matches!(recorder.wait().unwrap().code(), Some(0 | 3)), "{said}");
+    assert!(said.contains("privileges: gave up") && said.contains("(65534:65534)"), "{said}");
+
+    // Nobody may write beside the rules.
+    let refused = record(&folder.path().join("machine.scap")).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success(), "{said}");
+    assert!(said.contains("--user") && said.contains("Permission denied"), "{said}");
 }

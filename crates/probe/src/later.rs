@@ -6,9 +6,10 @@
 
 use std::os::fd::AsFd;
 
-use libbpf_rs::{Link, MapCore, Object};
+use libbpf_rs::{MapCore, Object};
 
 use crate::error::ProbeError;
+use crate::links::Attached;
 use crate::loader::SYSCALLS;
 use crate::object::{Choice, attach_programs, load_choice, root_cause};
 use crate::programs;
@@ -19,7 +20,7 @@ use crate::{Hook, wrapper};
 #[derive(Default)]
 pub(crate) struct Later {
     // Links first, as in `Probe`.
-    pub links: Vec<Link>,
+    pub links: Vec<Attached>,
     pub objects: Vec<Object>,
     /// Programs that the kernel refused then.
     pub refused: Vec<Refusal>,
@@ -100,7 +101,7 @@ impl Later {
             }
         };
         let links = attach_programs(&object, hook, options.hook, &mut refused)?;
-        self.links.extend(links);
+        self.links.extend(links.into_iter().map(Attached::from));
         self.objects.push(object);
         self.refused.extend(refused);
         Ok(())

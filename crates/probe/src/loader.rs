@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, OpenObject};
+use libbpf_rs::{MapCore, MapFlags, MapHandle, Object, OpenObject};
 use peregrine_event::code;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
 
@@ -16,6 +16,7 @@ use crate::error::ProbeError;
 use crate::globals;
 use crate::inner::create_rings;
 use crate::later::Later;
+use crate::links::{self, Attached};
 use crate::measure::{ProgramCost, ProgramSize, enable_stats, program_cost, program_size};
 use crate::object::{attach_programs, load_choice};
 use crate::programs;
@@ -143,7 +144,7 @@ impl Default for Options {
 /// process, however it ends, since nothing is pinned.
 pub struct Probe {
     // Links first: they are dropped before the programs.
-    links: Vec<Link>,
+    pub(crate) links: Vec<Attached>,
     later: Mutex<Later>,
     object: Object,
     capabilities: Capabilities,
@@ -242,7 +243,8 @@ impl Probe {
                 .map_err(|error| ProbeError::kernel("start a thread", error))?;
             probe.fill_tables(interest)?;
             let asked_for = probe.options.hook;
-            probe.links = attach_programs(&probe.object, hook, asked_for, &mut probe.left_out)?;
+            let links = attach_programs(&probe.object, hook, asked_for, &mut probe.left_out)?;
+            probe.links = links.into_iter().map(Attached::from).collect();
             rings.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
         programs::check_left_out(&probe.left_out, interest, hook)?;
@@ -259,14 +261,15 @@ impl Probe {
         self.left_out.iter().chain(&self.later().refused).cloned().collect()
     }
 
-    /// How many of the probe's programs are not attached any more, and how many there are. Whoever
-    /// may administer BPF can detach a link of another process.
-    pub fn detached(&self) -> (usize, usize) {
-        let is_detached = |link: &&Link| {
-            let path = format!("/proc/self/fdinfo/{}", link.as_fd().as_raw_fd());
-            std::fs::read_to_string(path).is_ok_and(|text| says_detached(&text))
-        };
-        (self.links.iter().filter(is_detached).count(), self.links.len())
+    /// Why programs of the probe do not run any more; `None`: all are attached.
+    pub fn detached(&self) -> Option<String> {
+        let later = self.later();
+        let all = self.links.len() + later.links.len();
+        let lost = self.links.iter().chain(&later.links).filter(|link| link.is_lost()).count();
+        if lost > 0 {
+            return Some(format!("{lost} of the probe's {all} programs are detached"));
+        }
+        links::suspended(self.hook).map(str::to_owned)
     }
 
     /// The rung in use, why not a better one, and what was left out.
@@ -569,15 +572,8 @@ impl Drop for Probe {
     }
 }
 
-/// Whether a link has lost its program, as its `fdinfo` has it. Kernels before 5.8 say nothing of
-/// links, and what is not said is not a loss.
-fn says_detached(fdinfo: &str) -> bool {
-    let value = |key: &str| fdinfo.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-    value("link_id:").is_some() && value("prog_id:").is_none_or(|id| id == "0")
-}
-
 /// Links on their way to another thread.
-struct Links(#[allow(dead_code)] Vec<Link>);
+struct Links(#[allow(dead_code)] Vec<Attached>);
 
 // SAFETY: a link is a descriptor and memory of libbpf that belong to it alone: bpf_link__destroy()
 // may be called by any thread, once. The programs' descriptors, which it does not touch, may be
@@ -647,20 +643,4 @@ pub(crate) fn update(map: &impl MapCore, key: &[u8], value: &[u8]) -> Result<(),
     map.update(key, value, MapFlags::ANY).map_err(|error| {
         ProbeError::kernel(format!("update map {}", map.name().to_string_lossy()), error)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_link_without_a_program_is_detached() {
-        let link = "pos:\t0\nflags:\t02000000\nlink_type:\traw_tracepoint\nlink_id:\t7\n";
-        assert!(!says_detached(&format!(
-            "{link}prog_tag:\tab\nprog_id:\t19\ntp_name:\tsys_exit\n"
-        )));
-        assert!(says_detached(&format!("{link}prog_tag:\tab\nprog_id:\t0\n")));
-        assert!(says_detached(link));
-        assert!(!says_detached("pos:\t0\nflags:\t02000000\n"), "nothing is said of links");
-    }
 }

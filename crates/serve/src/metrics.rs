@@ -256,6 +256,10 @@ impl Page {
         w.gauge("peregrine_healthy", "Whether /healthz says ok", none(healthy))?;
         w.counter("peregrine_events", "Events that reached the rules", none(s.events))?;
         w.counter("peregrine_alerts", "Alerts made", none(s.alerts))?;
+        let heap = "Bytes that are allocated and not freed";
+        w.gauge("peregrine_heap_used_bytes", heap, none(s.resources.heap_used_bytes as f64))?;
+        let heap = "Bytes that the allocator holds for later";
+        w.gauge("peregrine_heap_free_bytes", heap, none(s.resources.heap_free_bytes as f64))?;
         let types = s.event_types.iter().map(|(name, count)| (labels([("type", name)]), *count));
         w.counter("peregrine_records", "Records taken from the rings, by type of event", types)?;
         let hook = labels([("hook", &s.identity.hook)]);

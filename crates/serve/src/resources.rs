@@ -12,6 +12,11 @@ pub struct Resources {
     pub cpu_usage_percent: f64,
     /// Resident memory of this process.
     pub rss_kib: u64,
+    /// Bytes that this process has allocated and not freed, as whoever knows its allocator filled
+    /// them in.
+    pub heap_used_bytes: u64,
+    /// Bytes that its allocator holds for later.
+    pub heap_free_bytes: u64,
     /// Address space of this process.
     pub vsz_kib: u64,
     /// Memory of this process with what it shares counted in part.
@@ -41,6 +46,8 @@ impl Resources {
         Self {
             cpu_usage_percent: 100.0 * cpu_s / age_s,
             rss_kib,
+            heap_used_bytes: 0,
+            heap_free_bytes: 0,
             vsz_kib,
             pss_kib: value(&text("/proc/self/smaps_rollup"), "Pss:"),
             container_bytes: container_bytes(),

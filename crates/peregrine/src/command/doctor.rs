@@ -7,7 +7,7 @@ use peregrine_probe::loader::SYSCALLS;
 use peregrine_probe::{Capabilities, Hook, Options, Probe, doctor};
 
 use crate::service::privileges;
-use crate::service::running::touch_maps;
+use crate::service::privileges::touch_maps;
 
 /// The report.
 pub fn text() -> String {

@@ -21,6 +21,7 @@ use signal_hook::iterator::Signals;
 
 use super::run::parse_size;
 use crate::report;
+use crate::service::privileges::{self, PrivilegeArgs, touch_maps};
 use crate::writing::{WriteArgs, parse_seconds};
 
 /// Options of `peregrine record`.
@@ -58,6 +59,8 @@ pub struct RecordArgs {
     #[arg(long, value_name = "SIZE", default_value = "8M", value_parser = parse_size)]
     ring_size: u32,
     #[command(flatten)]
+    privileges: PrivilegeArgs,
+    #[command(flatten)]
     writing: WriteArgs,
 }
 
@@ -80,14 +83,26 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
     };
     wanted.all |= args.all_syscalls;
     Capabilities::detect().check()?;
+    let wish = args.privileges.wish()?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let session = Session { hostname: Some(host::hostname().into()), ..Session::default() };
     let detection = Arc::new(Detection::none(session));
-    // No rules, no alerts: this only ends the workers' side of the queue.
-    let format = LineFormat::new(Encoding::Text, host::hostname());
-    let outputs = OutputsBuilder::new(format, None, Default::default()).start()?;
-    let live = Live::start(&args.live_options(wanted), detection, &outputs.sender());
-    let live = live.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let mut outputs = None;
+    // The capture is opened behind this, with the privileges that are left.
+    let live = Live::start_with(&args.live_options(wanted), detection, |probe| {
+        if let Some(wish) = &wish {
+            eprintln!("peregrine: {}", wish.carry_out(|| touch_maps(probe))?);
+        }
+        // No rules, no alerts: this only ends the workers' side of the queue.
+        let format = LineFormat::new(Encoding::Text, host::hostname());
+        let outputs =
+            outputs.insert(OutputsBuilder::new(format, None, Default::default()).start()?);
+        Ok(outputs.sender())
+    });
+    let live = live.map_err(|error| match &wish {
+        Some(_) => privileges::explain(error.into()),
+        None => error.into(),
+    })?;
     let (hook, reason) = live.hook();
     let (found, _) = live.initial_state();
     eprintln!(

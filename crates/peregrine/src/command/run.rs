@@ -14,6 +14,7 @@ use peregrine_engine::{Live, host};
 use crate::outputs::OutputArgs;
 use crate::report;
 use crate::service::log::{Log, Style};
+use crate::service::privileges::PrivilegeArgs;
 use crate::service::running::{self, Plan};
 use crate::service::{outputs, plugins};
 use crate::serving::ServeArgs;
@@ -80,12 +81,8 @@ pub struct RunArgs {
     /// [default: 250]
     #[arg(long, value_name = "MS")]
     parking_ms: Option<u64>,
-    /// Give up every privilege that is not needed once the kernel side is attached
-    #[arg(long)]
-    drop_privileges: bool,
-    /// The same, and go on as this user: a name or a number
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
+    #[command(flatten)]
+    privileges: PrivilegeArgs,
     /// Record everything that is watched as a capture, too
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -213,8 +210,8 @@ impl RunArgs {
         set("--spread", "peregrine.spread", self.spread.clone());
         set("--all-syscalls", "base_syscalls.all", yes(self.all_syscalls));
         set("--parking-ms", "peregrine.parking.max_wait_ms", text(self.parking_ms));
-        set("--drop-privileges", "peregrine.drop_privileges", yes(self.drop_privileges));
-        set("--user", "peregrine.user", self.user.clone());
+        set("--drop-privileges", "peregrine.drop_privileges", yes(self.privileges.drop_privileges));
+        set("--user", "peregrine.user", self.privileges.user.clone());
         set("--iso-time", "time_format_iso_8601", yes(self.iso_time));
         self.output.set(&mut set);
         out

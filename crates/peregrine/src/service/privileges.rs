@@ -10,10 +10,20 @@
 use std::fmt;
 
 use anyhow::{Context, bail, ensure};
-use peregrine_config::Settings;
+use clap::Args;
+use peregrine_probe::Probe;
 use peregrine_state::users::{User, groups_with, users_in};
 use rustix::process::{Gid, Uid};
 use rustix::thread::{self, CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
+
+/// What a running engine does with the probe's maps, reloads included.
+///
+/// # Errors
+/// What the kernel says against it.
+pub fn touch_maps(probe: &Probe) -> Result<(), String> {
+    let touched = probe.refresh_clock().and_then(|()| probe.drops());
+    touched.map(drop).map_err(|error| error.to_string())
+}
 
 /// What is kept: `/proc/PID/{exe,cwd,root,fd}` of other users, also where directories are closed.
 pub const NEEDED: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);
@@ -53,18 +63,38 @@ pub struct Dropped {
     user: Option<Identity>,
 }
 
-impl Wish {
-    /// What is to be given up; `None`: nothing.
+/// Options of the commands that attach the probe.
+#[derive(Debug, Args)]
+pub struct PrivilegeArgs {
+    /// Give up every privilege that is not needed once the kernel side is attached
+    #[arg(long)]
+    pub drop_privileges: bool,
+    /// The same, and go on as this user: a name or a number
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+impl PrivilegeArgs {
+    /// See [`Wish::new`].
     ///
     /// # Errors
     /// There is no such user.
-    pub fn new(settings: &Settings) -> anyhow::Result<Option<Self>> {
-        let own = &settings.peregrine;
-        if own.user.is_empty() {
-            return Ok(own.drop_privileges.then_some(Self { user: None }));
+    pub fn wish(&self) -> anyhow::Result<Option<Wish>> {
+        Wish::new(self.drop_privileges, self.user.as_deref().unwrap_or_default())
+    }
+}
+
+impl Wish {
+    /// What is to be given up; `None`: nothing. An empty `user` stays who it is.
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub fn new(drop_privileges: bool, user: &str) -> anyhow::Result<Option<Self>> {
+        if user.is_empty() {
+            return Ok(drop_privileges.then_some(Self { user: None }));
         }
         let read = |path: &str| std::fs::read(path).unwrap_or_default();
-        let user = Identity::find(&own.user, &read(PASSWD), &read(GROUP))?;
+        let user = Identity::find(user, &read(PASSWD), &read(GROUP))?;
         Ok(Some(Self { user: Some(user) }))
     }
 
@@ -249,8 +279,8 @@ pub fn explain(error: anyhow::Error) -> anyhow::Error {
         return error;
     }
     error.context(
-        "outputs and sockets are opened with the privileges that are left (peregrine.user, \
-         peregrine.drop_privileges)",
+        "outputs, recordings and sockets are opened with the privileges that are left \
+         (peregrine.user or --user, peregrine.drop_privileges or --drop-privileges)",
     )
 }
 

@@ -12,7 +12,7 @@ use peregrine_engine::{Live, LiveOptions, Summary, ruleset};
 use peregrine_event::Priority;
 use peregrine_fields::view::Session;
 use peregrine_output::{Alert, OutputReport, RuleIdentity, StateQuality};
-use peregrine_probe::{Capabilities, Probe};
+use peregrine_probe::Capabilities;
 use peregrine_serve::ServeOptions;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -24,7 +24,7 @@ use crate::service::engine;
 use crate::service::log::Log;
 use crate::service::metrics::MetricsWriter;
 use crate::service::outputs::{self, Delivery, Started};
-use crate::service::privileges::{self, Wish};
+use crate::service::privileges::{self, Wish, touch_maps};
 use crate::service::reload::{self, Reloaded};
 use crate::service::watch::{FileWatcher, Watched};
 use crate::service::{rules, servers};
@@ -171,7 +171,8 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
         eprintln!("{}", loaded.warnings.trim_end());
     }
     Capabilities::detect().check()?;
-    let wish = Wish::new(&config.settings)?;
+    let own = &config.settings.peregrine;
+    let wish = Wish::new(own.drop_privileges, &own.user)?;
     let (happenings, happened) = channel();
     // Before anything is attached, so that no signal finds the default action.
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
@@ -274,15 +275,6 @@ impl Opened {
 /// Tells systemd, if it started us and listens.
 fn tell_manager(state: NotifyState<'_>) {
     let _ = sd_notify::notify(false, &[state]);
-}
-
-/// What a running engine does with the probe's maps, reloads included.
-///
-/// # Errors
-/// What the kernel says against it.
-pub fn touch_maps(probe: &Probe) -> Result<(), String> {
-    let touched = probe.refresh_clock().and_then(|()| probe.drops());
-    touched.map(drop).map_err(|error| error.to_string())
 }
 
 /// Turns signals into happenings.
