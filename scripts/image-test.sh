@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# The image without an engine for containers: a root file system with what the Dockerfile copies, run
-# by crun with the capabilities and mounts of the Kubernetes manifest. An alert has to come, with the
-# paths of a process of the host, and the capabilities have to be gone.
+# The image without an engine for containers: buildah builds the Dockerfile's last stage from a binary
+# that is here (its first stage, which would fetch a compiler, is replaced by a folder), crun runs it
+# with the capabilities and mounts of the Kubernetes manifest. An alert has to come, with the paths of
+# a process of the host, and the capabilities have to be gone. Without buildah the root file system is
+# put together by hand.
 #
 #   scripts/image-test.sh [BINARY]       default: what `make static` builds
 #
@@ -28,10 +30,24 @@ container() {
 work=$(mktemp -d); name=peregrine-image-test-$$
 finish() { container delete -f $name >/dev/null 2>&1 || true; rm -rf "$work"; }
 trap finish EXIT
-mkdir -p "$work"/rootfs/{usr/bin,etc/ssl/certs,etc/peregrine/rules,proc,sys,dev,tmp}
-cp "$binary" "$work/rootfs/usr/bin/peregrine"; strip "$work/rootfs/usr/bin/peregrine"
-cp /etc/ssl/certs/ca-certificates.crt "$work/rootfs/etc/ssl/certs/" 2>/dev/null || true
-touch "$work/rootfs/etc/passwd" "$work/rootfs/etc/group"
+# What the Dockerfile's first stage leaves to the second.
+mkdir -p "$work"/build/etc/ssl/certs "$work/nothing"
+cp "$binary" "$work/build/peregrine"; strip "$work/build/peregrine"
+cp /etc/ssl/certs/ca-certificates.crt "$work/build/etc/ssl/certs/"
+if command -v buildah >/dev/null; then
+  store() { buildah --storage-driver vfs --root "$work/store" --runroot "$work/store.run" "$@"; }
+  store build -q --isolation chroot --build-context build="$work/build" \
+    -f packaging/docker/Dockerfile -t peregrine "$work/nothing" >/dev/null
+  entry=$(store inspect --type image --format '{{range .OCIv1.Config.Entrypoint}}{{.}}{{end}}' peregrine)
+  [ "$entry" = /usr/bin/peregrine ] || { echo "FAILED: the image starts '$entry'"; exit 1; }
+  rootfs=$(store mount "$(store from --pull=never peregrine)")
+  echo "image: built from packaging/docker/Dockerfile by $(buildah --version | cut -d' ' -f1-3)"
+else
+  echo "image: buildah is missing, so the Dockerfile is not built; its files are put together by hand"
+  rootfs=$work/rootfs; entry=/usr/bin/peregrine
+  mkdir -p "$rootfs"/usr/bin
+  cp "$work/build/peregrine" "$rootfs/usr/bin/"; cp -r "$work/build/etc" "$rootfs/"
+fi
 marked=$work/marked; echo x >"$marked"; chmod 755 "$work"; chmod 644 "$marked"
 cat >"$work/rules.yaml" <<RULES
 - rule: marked file read
@@ -45,10 +61,10 @@ cat >"$work/config.json" <<JSON
   "process": {
     "user": {"uid": 0, "gid": 0}, "cwd": "/", "noNewPrivileges": true,
     "env": ["PATH=/usr/bin", "FALCO_HOSTNAME=node-1"],
-    "args": ["/usr/bin/peregrine", "run", "--drop-privileges", "--rules", "/etc/peregrine/rules", "--json"],
+    "args": ["$entry", "run", "--drop-privileges", "--rules", "/etc/peregrine/rules", "--json"],
     "capabilities": {"bounding": [$capabilities], "effective": [$capabilities], "permitted": [$capabilities]}
   },
-  "root": {"path": "rootfs", "readonly": true},
+  "root": {"path": "$rootfs", "readonly": true},
   "mounts": [
     {"destination": "/proc", "type": "proc", "source": "proc"},
     {"destination": "/sys", "type": "none", "source": "/sys", "options": ["rbind", "ro", "nosuid", "noexec", "nodev"]},
@@ -60,7 +76,7 @@ cat >"$work/config.json" <<JSON
   "linux": {"namespaces": [{"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]}
 }
 JSON
-echo "image: $(du -sm "$work/rootfs" | cut -f1) MB, capabilities: $(tr -d '"' <<<"$capabilities")"
+echo "image: $(du -sm "$rootfs" | cut -f1) MB, capabilities: $(tr -d '"' <<<"$capabilities")"
 container run --bundle "$work" $name >"$work/alerts" 2>"$work/log" &
 engine=$!
 fail() { echo "FAILED: $1"; cat "$work/log"; tail -n 3 "$work/alerts"; kill $engine 2>/dev/null; exit 1; }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 use peregrine_output::{AlertSender, RuleIdentity};
+use peregrine_probe::heap::HeapKeeper;
 use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
 use peregrine_probe::{
@@ -120,6 +121,7 @@ pub struct Live {
     published: Arc<Published>,
     /// Mapped to look at their levels only.
     rings: Vec<Ring>,
+    heap: Mutex<HeapKeeper>,
 }
 
 /// What runs, at one moment.
@@ -176,6 +178,9 @@ pub struct Swapped {
     /// Time from the call until every worker used the new rules.
     pub took: Duration,
 }
+
+/// How long processes that have ended can be asked for: far beyond what events may wait.
+const ENDED_NS: u64 = 10_000_000_000;
 
 /// How long a swap waits for a worker. A worker that sleeps looks when it wakes.
 const SWAP_PATIENCE: Duration = Duration::from_secs(5);
@@ -256,6 +261,7 @@ impl Live {
             interfaces,
             stop: Arc::new(AtomicBool::new(false)),
             rules: Arc::new(RuleSlot::new(detection, workers as usize)),
+            heap: Mutex::default(),
             interest: Mutex::new(table),
             also_wanted,
             started: Instant::now(),
@@ -470,7 +476,7 @@ impl Live {
     }
 
     /// Housekeeping, to be called about once a second: users and groups that changed, a clock that
-    /// was set.
+    /// was set, memory that nobody needs any more.
     ///
     /// # Errors
     /// The kernel refuses the clock's update.
@@ -479,6 +485,10 @@ impl Live {
         if self.host_files.load().is_stale() {
             self.host_files.store(Arc::new(HostFiles::read()));
         }
+        let slowest = self.progress.slowest(|worker| self.gauges.is_drained(worker));
+        let now_ns = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        self.directory.forget_ended(slowest.min(now_ns as u64).saturating_sub(ENDED_NS));
+        self.heap.lock().tick();
         Ok(self.probe.refresh_clock()?)
     }
 

@@ -148,6 +148,16 @@ impl Progress {
         })
     }
 
+    /// How far the slowest of all workers has come. One that `is_drained` (rule 5) has come as far as
+    /// what it has parked lets it.
+    pub fn slowest(&self, is_drained: impl Fn(usize) -> bool) -> u64 {
+        let come = |worker: usize| match is_drained(worker) {
+            true => self.marks[worker].parked.load(Ordering::Acquire).saturating_sub(1),
+            false => self.applied(worker),
+        };
+        (0..self.marks.len()).map(come).min().unwrap_or(u64::MAX)
+    }
+
     /// How far the slowest of the other workers has come; the end of time if there is no other.
     pub fn slowest_other(&self, own: usize) -> u64 {
         let others = (0..self.marks.len()).filter(|index| *index != own);

@@ -14,6 +14,9 @@ fn marks_grow_and_the_slowest_counts() {
     progress.park(2, 0, 18, 18);
     assert_eq!(progress.slowest_other(0), 17);
     assert_eq!(Progress::new(1).slowest_other(0), u64::MAX);
+    assert_eq!(progress.slowest(|_| false), 10);
+    assert_eq!(progress.slowest(|worker| worker == 0), 17);
+    assert_eq!(progress.slowest(|_| true), 17, "what is parked waits");
 }
 
 #[test]

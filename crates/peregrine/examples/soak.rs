@@ -21,10 +21,12 @@ use std::time::{Duration, Instant};
 const STEP: Duration = Duration::from_secs(5);
 /// Rounds of the load per second and thread.
 const ROUNDS_PER_SECOND: u32 = 150;
-/// Growth over the second half that still counts as flat: of memory in KiB, of the process's own
-/// numbers, and of those of the whole host, where other programs come and go. What the load makes
-/// is a hundred times more in a minute.
+/// Growth over the second half that still counts as flat: of allocated memory and, with what the
+/// engine lets its allocator keep, of resident memory in KiB, of the process's own numbers, and of
+/// those of the whole host, where other programs come and go. What the load makes is a hundred times
+/// more in a minute.
 const FLAT_KIB: f64 = 512.0;
+const FLAT_RESIDENT_KIB: f64 = 4096.0 + FLAT_KIB;
 const FLAT_OWN: f64 = 5.0;
 const FLAT_HOST: f64 = 300.0;
 
@@ -123,7 +125,8 @@ fn report(samples: &[Sample], before: &Sample, after: &Sample) -> bool {
         let growth = slope * span_s;
         let last = values.last().copied().unwrap_or_default();
         let flat = match *name {
-            "rss KiB" | "anon KiB" | "heap KiB" => FLAT_KIB,
+            "rss KiB" | "anon KiB" => FLAT_RESIDENT_KIB,
+            "heap KiB" => FLAT_KIB,
             "n_threads" | "n_fds" | "waiting" => FLAT_HOST,
             _ => FLAT_OWN,
         };

@@ -190,6 +190,8 @@ pub struct Inheritance {
 const STRIPES: usize = 64;
 /// Ended processes that a stripe keeps for readers who are behind.
 const ENDED: usize = 32;
+/// Entries for which a map may have room without having them.
+const SPACIOUS: usize = 256;
 
 #[derive(Debug, Default)]
 struct Stripe {
@@ -206,6 +208,12 @@ impl Stripe {
             oldest.shorten();
         }
         self.ended.push_back(published);
+    }
+
+    fn shrink(&mut self) {
+        if self.by_pid.capacity() > SPACIOUS && self.by_pid.len() < self.by_pid.capacity() / 8 {
+            self.by_pid.shrink_to(2 * self.by_pid.len());
+        }
     }
 }
 
@@ -298,6 +306,27 @@ impl Directory {
         }
     }
 
+    /// Lets go of processes that ended before `sequence`, for which no reader can ask any more:
+    /// after a burst of processes with long arguments they would keep many megabytes.
+    pub fn forget_ended(&self, sequence: u64) {
+        let is_old = |process: &Arc<Published>| {
+            let last = process.newest();
+            last.exit.as_ref().map_or(last.sequence, |exit| exit.sequence) < sequence
+        };
+        for stripe in &self.stripes {
+            // Mostly there is nothing to do, which takes no lock that others would notice.
+            if !stripe.read().ended.front().is_some_and(is_old) {
+                continue;
+            }
+            let mut stripe = stripe.write();
+            let old = stripe.ended.iter().take_while(|process| is_old(process)).count();
+            let old: Vec<_> = stripe.ended.drain(..old).collect();
+            stripe.shrink();
+            drop(stripe);
+            old.iter().for_each(|process| process.shorten());
+        }
+    }
+
     /// The history of a hot thread group, also for some time after it has cooled.
     pub(crate) fn hot(&self, pid: i64) -> Option<Arc<GroupHistory>> {
         let hot = self.hot.read();
@@ -373,6 +402,15 @@ mod tests {
         let at = |sequence| directory.find_as_of(5, sequence).map(|p| p.key().start_time);
         assert_eq!(at(15), Some(1));
         assert_eq!((at(5), at(35), at(40), at(41)), (None, Some(2), Some(2), None));
+        // The first has no exit of its own: its pid was given to the second.
+        directory.forget_ended(20);
+        assert_eq!((at(15), at(35)), (Some(1), Some(2)));
+        directory.forget_ended(40);
+        assert_eq!((at(15), at(35)), (None, Some(2)));
+        let weak = Arc::downgrade(&again);
+        drop(again);
+        directory.forget_ended(41);
+        assert_eq!((at(35), weak.strong_count()), (None, 0));
     }
 
     #[test]

@@ -47,12 +47,17 @@ impl Chunk {
     }
 }
 
+/// Descriptors up to which a table keeps what it has.
+const SPACIOUS: usize = 256;
+
 /// File descriptors by number.
 #[derive(Debug, Clone, Default)]
 pub struct FdTable {
     chunks: Vec<Option<Chunk>>,
     aside: Vec<(i64, Fd)>,
     len: usize,
+    /// The largest `len` since empty chunks were given up.
+    peak: usize,
 }
 
 impl FdTable {
@@ -115,6 +120,7 @@ impl FdTable {
             },
         };
         self.len += usize::from(was_free);
+        self.peak = self.peak.max(self.len);
         was_free
     }
 
@@ -136,7 +142,26 @@ impl FdTable {
             },
         };
         self.len -= usize::from(found);
+        if self.peak > SPACIOUS && self.len < self.peak / 4 {
+            self.shrink();
+        }
         found
+    }
+
+    /// Gives up chunks without any fd. One by one they stay, since their numbers are used again.
+    #[cold]
+    fn shrink(&mut self) {
+        for slot in &mut self.chunks {
+            let is_empty = |chunk: &Chunk| chunk.entries().iter().all(Option::is_none);
+            if slot.as_ref().is_some_and(is_empty) {
+                *slot = None;
+            }
+        }
+        let used = self.chunks.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        self.chunks.truncate(used);
+        self.chunks.shrink_to_fit();
+        self.aside.shrink_to_fit();
+        self.peak = self.len;
     }
 
     /// Removes the fds that `keep` does not want; returns how many. Chunks without any such fd
@@ -228,5 +253,18 @@ mod tests {
         assert_eq!(left, [0, 15, 16, -1]);
         assert_eq!(child.len(), left.len());
         assert!(!child.remove(12345));
+    }
+
+    #[test]
+    fn a_table_that_was_large_gives_up_its_chunks() {
+        let mut table = FdTable::default();
+        (0..5000).for_each(|n| assert!(table.insert(n, named(b"x"))));
+        (8..5000).rev().for_each(|n| assert!(table.remove(n)));
+        // What is small enough stays as it is.
+        assert!(table.chunks.len() <= SPACIOUS / CHUNK + 1, "{}", table.chunks.len());
+        assert_eq!((table.len(), table.iter().count()), (8, 8));
+        assert!(table.get(7).is_some() && table.get(8).is_none());
+        assert!(table.insert(4000, named(b"y")));
+        assert_eq!(table.get(4000).unwrap().name(), b"y");
     }
 }

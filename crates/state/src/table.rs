@@ -18,6 +18,8 @@ pub(crate) struct ThreadGroup {
 
 /// Dead threads in a group, and removed children of a parent, before their references are swept.
 const SWEEP: u64 = 11;
+/// Threads for which a table may have room without having them.
+const SPACIOUS: usize = 4096;
 /// Removals that are remembered against late clone events, and for how long.
 const RECENT: usize = 8192;
 pub(crate) const CLONE_STALE_NS: u64 = 2_000_000_000;
@@ -189,6 +191,10 @@ impl Shard {
                 && let Some(published) = &thread.published
             {
                 directory.remove(published);
+            }
+            let room = self.by_tid.capacity();
+            if room > SPACIOUS && self.by_tid.len() < room / 8 {
+                self.by_tid.shrink_to(room / 4);
             }
         }
         self.last = None;
