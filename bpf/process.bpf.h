@@ -394,6 +394,8 @@ static __always_inline bool is_subreaper(struct signal_struct *signal)
  * Who gets the children of an exiting thread: a thread of its group, else the nearest subreaper
  * among its ancestors in its pid namespace, else the namespace's init. 0 if init itself dies;
  * REAPER_UNKNOWN past the bounds, and user space decides.
+ * Another process is named by its main thread, whichever of its threads gets them: which process a
+ * thread is of is known only where that process is at home.
  */
 STEP s32 reaper_of(u64 task)
 {
@@ -409,13 +411,13 @@ STEP s32 reaper_of(u64 task)
 	if (init == t)
 		return 0;
 	if (!BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper))
-		return BPF_CORE_READ(init, pid);
+		return BPF_CORE_READ(init, tgid);
 	for (u32 i = 0; i < REAPER_ANCESTORS; i++) {
 		t = BPF_CORE_READ(t, real_parent);
 		if (!t || t == init || pid_level(t) != level)
-			return BPF_CORE_READ(init, pid);
+			return BPF_CORE_READ(init, tgid);
 		if (is_subreaper(BPF_CORE_READ(t, signal)))
-			return BPF_CORE_READ(t, pid);
+			return BPF_CORE_READ(t, tgid);
 	}
 	return REAPER_UNKNOWN;
 }

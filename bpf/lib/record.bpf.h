@@ -318,6 +318,13 @@ static __always_inline void remember_loss(u32 tgid, u32 class)
 		__sync_fetch_and_add(&lost_groups, 1);
 }
 
+/* A record was lost: the next one of its thread group says so. So it does if what was lost was the
+ * one that was to say it, whatever else that told. */
+static __always_inline void remember_lost_record(struct rec *r, u32 tgid, u32 class)
+{
+	remember_loss(tgid, r->flags & RECORD_STATE_LOST ? CLASS_STATE : class);
+}
+
 /* Completes the record and copies it into the ring of its thread group. */
 static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 class)
 {
@@ -356,13 +363,13 @@ static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 clas
 	asm volatile("" : "+r"(len));
 	if (len > SCRATCH_BYTES) {
 		count_drop(index, class, DROP_TOO_LARGE);
-		remember_loss(tgid, class);
+		remember_lost_record(r, tgid, class);
 		goto out;
 	}
 	used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 	if (used + len > class_limit[class]) {
 		count_drop(index, class, class == CLASS_LIFECYCLE ? DROP_RING_FULL : DROP_SHARE);
-		remember_loss(tgid, class);
+		remember_lost_record(r, tgid, class);
 		goto out;
 	}
 	if (used < wake_bytes && used + len >= wake_bytes)
@@ -370,7 +377,7 @@ static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 clas
 	h->ts = bpf_ktime_get_boot_ns() + epoch_offset_ns;
 	if (bpf_ringbuf_output(ring, r->scratch->data, len, flags)) {
 		count_drop(index, class, DROP_RING_FULL);
-		remember_loss(tgid, class);
+		remember_lost_record(r, tgid, class);
 		goto out;
 	}
 	wake_sleeper(ring, index);

@@ -157,6 +157,30 @@ fn parent_of(all: &[Vec<u8>], pid: u32) -> u32 {
         .tid()
 }
 
+/// Breaks if a reaper is named by one of its threads, which only its own worker could tell the process
+/// of: this thread is not the main one.
+#[test]
+fn a_reaper_is_named_as_a_process() {
+    let options = Options { exclude: None, hook: Some(Hook::SysExit), ..Options::default() };
+    let Some((_probe, mut rings)) = load(options, &CLONES) else { return };
+    // SAFETY: this process takes over orphans, which nothing here minds.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }, 0);
+    // SAFETY: no arguments.
+    let own = i64::from(unsafe { libc::gettid() });
+    let pid = i64::from(std::process::id());
+    assert_ne!(own, pid, "tests run in threads of their own");
+    let mut shell = Command::new("/bin/sh").args(["-c", "(sleep 1 &)"]).spawn().expect("a shell");
+    shell.wait().expect("it ends");
+    let reaper = |r: &Record<'_>| {
+        let is_exit = r.code() == code::PROCEXIT_1_E;
+        r.int(arg::procexit_1_e::reaper_tid).filter(|_| is_exit)
+    };
+    let all = records(&mut rings, |r| reaper(r).is_some_and(|tid| tid == pid || tid == own));
+    let reapers: Vec<i64> =
+        all.iter().filter_map(|bytes| reaper(&Record::parse(bytes).unwrap())).collect();
+    assert!(reapers.contains(&pid) && !reapers.contains(&own), "{reapers:?} for {pid} ({own})");
+}
+
 /// Breaks if the dump misses this process, its descriptors or what is known of them.
 #[test]
 fn the_initial_state_knows_this_process() {
