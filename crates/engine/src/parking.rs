@@ -7,11 +7,13 @@
 //! thread groups go on. Waiting only points to smaller sequences, so it cannot cycle
 //! (`progress.rs` has the argument).
 //!
-//! It is bounded. An event waits for [`Bounds::time`]. A birth waits for as long as the other
-//! workers make progress: its clock starts when all of them have passed its time stamp, for then
-//! its marker should have been seen. After the bound, for a birth after [`PATIENCE`] bounds in any
-//! case, or when too many bytes are parked, the records are applied with the best known state, and
-//! that is counted and marked on their alerts.
+//! A birth whose marker was lost goes on as soon as everything before it is known to be applied
+//! everywhere: the marker is before it, so none will come.
+//!
+//! Waiting is bounded. An event waits for [`Bounds::time`], a birth for [`PATIENCE`] times that: it
+//! waits for workers that are behind, not for something that may be missing. After the bound, or
+//! when too many bytes are parked, the records are applied with the best known state, and that is
+//! counted and marked on their alerts.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -27,7 +29,7 @@ use crate::sync::CLASSES;
 /// Bounds of parking.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Longest time an event waits for other workers, and a birth once they have passed it.
+    /// Longest time an event waits for other workers; a birth waits longer, see [`PATIENCE`].
     pub time: Duration,
     /// Most bytes parked at once by one worker.
     pub bytes: usize,
@@ -39,7 +41,7 @@ impl Default for Bounds {
     }
 }
 
-/// Bounds of time after which a birth waits no longer, whatever the other workers do.
+/// Bounds of time after which a birth waits no longer for other workers.
 pub const PATIENCE: u32 = 240;
 /// Looks for overdue thread groups in one bound of time: each walks all that wait.
 const LOOKS: u32 = 16;
@@ -59,6 +61,14 @@ pub enum Awaited {
         start_time: u64,
         /// Time stamp of the birth.
         birth_ts: u64,
+    },
+    /// The end of the thread that had a thread's id before: it is of another thread group of the
+    /// same worker, which is parked. The record was not applied yet.
+    Former {
+        /// Time stamp of the record.
+        sequence: u64,
+        /// The thread group.
+        tgid: u32,
     },
     /// The state of others as of an event. The event was applied, its rules were not tried.
     Others {
@@ -86,7 +96,9 @@ impl Awaited {
     pub fn sequence(&self) -> u64 {
         match self {
             Awaited::Inheritance { birth_ts, .. } => *birth_ts,
-            Awaited::Others { sequence, .. } | Awaited::Home { sequence, .. } => *sequence,
+            Awaited::Former { sequence, .. }
+            | Awaited::Others { sequence, .. }
+            | Awaited::Home { sequence, .. } => *sequence,
         }
     }
 }
@@ -155,8 +167,6 @@ pub struct Parked {
     /// That record and all behind it.
     pub records: Records,
     since: Instant,
-    /// When the other workers were first seen to have passed the birth.
-    passed: Option<Instant>,
 }
 
 impl Parked {
@@ -227,7 +237,7 @@ impl Parking {
         let sequence = awaited.sequence();
         self.order.insert((sequence, tgid));
         self.classes[class(tgid.into())].push(sequence);
-        let parked = Parked { awaited, records, since: Instant::now(), passed: None };
+        let parked = Parked { awaited, records, since: Instant::now() };
         self.groups.insert(tgid, parked);
     }
 
@@ -268,9 +278,9 @@ impl Parking {
     }
 
     /// Thread groups that may wait no longer, in the order of sequences: those that have waited for
-    /// too long, and the oldest until no more waits than may. `slowest` is the time
-    /// stamp that all other workers have passed. Looks only now and then, unless too much waits.
-    pub fn overdue(&mut self, slowest: u64) -> Vec<u32> {
+    /// too long, and the oldest until no more waits than may. Looks only now and then, unless too
+    /// much waits.
+    pub fn overdue(&mut self) -> Vec<u32> {
         let now = Instant::now();
         let is_crowded = self.bytes > self.bounds.bytes;
         if !is_crowded && now - self.last_look < self.bounds.time / LOOKS {
@@ -278,23 +288,17 @@ impl Parking {
         }
         self.last_look = now;
         let Self { bounds, groups, order, .. } = self;
-        let is_late = |parked: &mut Parked| {
-            let waited = now - parked.since;
-            match &parked.awaited {
-                Awaited::Others { .. } | Awaited::Home { .. } => waited > bounds.time,
-                Awaited::Inheritance { birth_ts, .. } => {
-                    if slowest > *birth_ts {
-                        parked.passed.get_or_insert(now);
-                    }
-                    parked.passed.is_some_and(|at| now - at > bounds.time)
-                        || waited > bounds.time * PATIENCE
-                }
-            }
+        let is_late = |parked: &Parked| {
+            let bound = match &parked.awaited {
+                Awaited::Inheritance { .. } => bounds.time * PATIENCE,
+                _ => bounds.time,
+            };
+            now - parked.since > bound
         };
         let mut bytes = self.bytes;
         let mut overdue = Vec::new();
         for (_, tgid) in order.iter() {
-            let Some(parked) = groups.get_mut(tgid) else { continue };
+            let Some(parked) = groups.get(tgid) else { continue };
             if is_late(parked) || bytes > bounds.bytes {
                 bytes -= parked.records.bytes.len();
                 overdue.push(*tgid);
@@ -350,9 +354,9 @@ mod tests {
         assert!(parking.holds(7) && !parking.holds(9));
         assert_eq!(parking.records(), 3);
         assert_eq!(parking.oldest(), 100);
-        assert!(parking.overdue(500).is_empty());
+        assert!(parking.overdue().is_empty());
         parking.push(8, b"more");
-        assert_eq!(parking.overdue(0), [8], "14 bytes are over the bound of 10, 9 are not");
+        assert_eq!(parking.overdue(), [8], "14 bytes are over the bound of 10, 9 are not");
         let parked = parking.take(7).unwrap();
         assert_eq!(parked.records.iter().collect::<Vec<_>>(), [&b"birth"[..], b"exec"]);
         assert_eq!(parking.records(), 2);
@@ -391,20 +395,22 @@ mod tests {
             assert_eq!(parked.records.take_next(), Some(&b"0123456789"[..]));
             parking.put_back(7, birth(7, n), parked.records);
             assert_eq!(parking.records(), 1);
-            assert!(parking.overdue(0).is_empty(), "one record waits: {n}");
+            assert!(parking.overdue().is_empty(), "one record waits: {n}");
         }
     }
 
     #[test]
-    fn the_clock_of_a_birth_starts_when_the_others_have_passed_it() {
-        let mut parking = Parking::new(Bounds { time: Duration::from_millis(1), bytes: 1000 });
+    fn a_birth_has_more_patience_than_an_event() {
+        let time = Duration::from_millis(20);
+        let mut parking = Parking::new(Bounds { time, bytes: 1000 });
         parking.begin(7, birth(7, 100), b"birth");
-        let wait = || std::thread::sleep(Duration::from_millis(2));
-        wait();
-        assert!(parking.overdue(100).is_empty(), "the others are not past it");
-        wait();
-        assert!(parking.overdue(101).is_empty(), "the clock has just started");
-        wait();
-        assert_eq!(parking.overdue(101), [7]);
+        parking.begin(8, Awaited::Home { sequence: 110, looks: Looks::of(1) }, b"event");
+        std::thread::sleep(2 * time);
+        assert_eq!(parking.overdue(), [8]);
+        let long_ago = Instant::now().checked_sub(time * (PATIENCE + 1));
+        let (Some(parked), Some(long_ago)) = (parking.groups.get_mut(&7), long_ago) else { return };
+        parked.since = long_ago;
+        parking.last_look = long_ago;
+        assert_eq!(parking.overdue(), [7, 8]);
     }
 }

@@ -76,14 +76,14 @@ impl ProcResolver {
 }
 
 impl Resolver for ProcResolver {
-    fn resolve(&mut self, tid: i64) -> Option<Box<Thread>> {
+    fn resolve(&mut self, tid: i64, sequence: u64) -> Option<Box<Thread>> {
         if tid > 0 {
             self.counters.missing_births.add(1);
         }
-        self.resolve_again(tid)
+        self.resolve_again(tid, sequence)
     }
 
-    fn resolve_again(&mut self, tid: i64) -> Option<Box<Thread>> {
+    fn resolve_again(&mut self, tid: i64, _: u64) -> Option<Box<Thread>> {
         let number = u32::try_from(tid).ok().filter(|tid| *tid > 0)?;
         if !self.may_look_up() {
             return None;
@@ -95,7 +95,7 @@ impl Resolver for ProcResolver {
         scratch.take_listed(tid)
     }
 
-    fn resolve_fd(&mut self, pid: i64, number: i64) -> Option<Fd> {
+    fn resolve_fd(&mut self, pid: i64, number: i64, _: u64) -> Option<Fd> {
         let tgid = u32::try_from(pid).ok().filter(|pid| *pid > 0)?;
         let fd = i32::try_from(number).ok().filter(|fd| *fd >= 0)?;
         if !self.may_look_up() {
@@ -148,18 +148,18 @@ mod tests {
         let number = i64::from(file.as_raw_fd());
         let pid = i64::from(std::process::id());
         let mut resolver = resolver();
-        let fd = resolver.resolve_fd(pid, number).expect("the file is open");
+        let fd = resolver.resolve_fd(pid, number, 0).expect("the file is open");
         assert_eq!(fd.name(), file.path().as_os_str().as_encoded_bytes());
-        let main = resolver.resolve(pid).expect("we run");
+        let main = resolver.resolve(pid, 0).expect("we run");
         assert_eq!((main.tid, main.pid), (pid, pid));
         assert_eq!(main.fds.get(number).map(Fd::name), Some(fd.name()));
         // Tests run in threads of their own.
         let own = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
-        let thread = resolver.resolve(own).expect("this thread runs");
+        let thread = resolver.resolve(own, 0).expect("this thread runs");
         assert_eq!((thread.tid, thread.pid), (own, pid));
-        assert!(resolver.resolve(i64::from(i32::MAX)).is_none());
-        assert!(resolver.resolve_fd(pid, 1 << 20).is_none());
-        assert!(resolver.resolve(-1).is_none());
+        assert!(resolver.resolve(i64::from(i32::MAX), 0).is_none());
+        assert!(resolver.resolve_fd(pid, 1 << 20, 0).is_none());
+        assert!(resolver.resolve(-1, 0).is_none());
         assert_eq!(resolver.counters.lookups.get(), 5);
     }
 
@@ -167,8 +167,8 @@ mod tests {
     fn a_storm_is_refused_and_counted() {
         let mut resolver = resolver();
         resolver.ration = Ration::new(1, Instant::now());
-        assert!(resolver.resolve(i64::from(std::process::id())).is_some());
-        assert!(resolver.resolve(i64::from(std::process::id())).is_none());
+        assert!(resolver.resolve(i64::from(std::process::id()), 0).is_some());
+        assert!(resolver.resolve(i64::from(std::process::id()), 0).is_none());
         assert_eq!(resolver.counters.lookups_refused.get(), 1);
     }
 }

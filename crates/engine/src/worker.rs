@@ -168,7 +168,7 @@ impl Worker {
 
     fn note_parking(&mut self, awaited: &Awaited) {
         let counter = match awaited {
-            Awaited::Inheritance { .. } => &self.counters.parked_births,
+            Awaited::Inheritance { .. } | Awaited::Former { .. } => &self.counters.parked_births,
             Awaited::Others { .. } => &self.counters.parked_reads,
             Awaited::Home { .. } => &self.counters.parked_guests,
         };
@@ -192,6 +192,9 @@ impl Worker {
                 return self.process_guest(record, may_wait);
             }
         }
+        if may_wait && let Some(tgid) = self.former(record) {
+            return Some(Awaited::Former { sequence, tgid });
+        }
         let context = EventContext { record: *record, num: sequence };
         let applied = if may_wait {
             self.shard.apply(&context)
@@ -210,6 +213,37 @@ impl Worker {
                 Some(Awaited::Inheritance { child_tid, start_time, birth_ts: sequence })
             }
         }
+    }
+
+    /// The parked thread group that had the id of the event's thread before: the former thread has
+    /// ended, but its end was not applied.
+    fn former(&self, record: &Record<'_>) -> Option<u32> {
+        let header = record.header();
+        if self.parking.is_empty() {
+            return None;
+        }
+        let of_thread = self.shard.find(header.tid.into()).map(|slot| self.shard.thread(slot).pid);
+        let groups = [of_thread.and_then(|pid| u32::try_from(pid).ok()), Some(header.tid)];
+        let is_former = |tgid: &u32| {
+            *tgid != header.tgid
+                && self.parking.holds(*tgid)
+                && !self.is_own_settled(header.tgid, (*tgid).into(), record.ts())
+        };
+        groups.into_iter().flatten().find(is_former)
+    }
+
+    /// A birth whose fork marker was lost, or whose parent's worker is too far behind: the child
+    /// goes ahead without what it inherits. What the kernel knows of it is better.
+    #[cold]
+    fn process_orphan(&mut self, record: &Record<'_>, may_wait: bool) -> Option<Awaited> {
+        let context = EventContext { record: *record, num: record.ts() };
+        let subject = match self.shard.apply_without_inheritance(&context) {
+            Applied::Done(subject) => subject,
+            Applied::NeedsInheritance { .. } => return None,
+        };
+        self.degraded.note(record, &mut self.shard, &self.counters);
+        self.degraded.repair(record, &mut self.shard, &self.counters);
+        self.examine(record, subject, may_wait)
     }
 
     /// Tries the rules on an event of this worker's own that was just applied. They may have read
@@ -367,8 +401,7 @@ impl Worker {
     pub fn retry_parked(&mut self) {
         while self.retry_once() {}
         if !self.parking.is_empty() {
-            let slowest = self.progress.slowest_other(self.own);
-            for tgid in self.parking.overdue(slowest) {
+            for tgid in self.parking.overdue() {
                 self.counters.parking_timeouts.add(1);
                 self.go_on(tgid, false);
             }
@@ -390,13 +423,23 @@ impl Worker {
 
     fn is_over(&self, tgid: u32, awaited: &Awaited) -> bool {
         match awaited {
-            Awaited::Inheritance { child_tid, start_time, .. } => {
-                self.directory.is_left(*child_tid, *start_time)
+            Awaited::Inheritance { child_tid, start_time, birth_ts } => {
+                self.directory.is_left(*child_tid, *start_time) || self.is_all_before(*birth_ts)
+            }
+            Awaited::Former { sequence, tgid: former } => {
+                self.is_own_settled(tgid, (*former).into(), *sequence)
             }
             Awaited::Others { sequence, looks, .. } | Awaited::Home { sequence, looks } => {
                 self.is_settled(tgid, *sequence, looks)
             }
         }
+    }
+
+    /// Whether everything before a parked record is applied, on all workers.
+    fn is_all_before(&self, sequence: u64) -> bool {
+        let is_drained = |worker| self.gauges.is_drained(worker);
+        self.parking.oldest() >= sequence
+            && self.progress.are_settled(self.own, sequence, is_drained)
     }
 
     /// Goes on with a parked thread group.
@@ -415,10 +458,10 @@ impl Worker {
         let mut held = match awaited {
             Awaited::Others { subject, held, .. } => Some((subject, held)),
             Awaited::Inheritance { child_tid, start_time, .. } => {
-                is_orphan = !may_wait && !self.directory.is_left(child_tid, start_time);
+                is_orphan = !self.directory.is_left(child_tid, start_time);
                 None
             }
-            Awaited::Home { .. } => None,
+            Awaited::Former { .. } | Awaited::Home { .. } => None,
         };
         while let Some(bytes) = records.take_next() {
             let Ok(record) = Record::parse(bytes) else { continue };
@@ -427,12 +470,9 @@ impl Worker {
                     let subject = self.shard.resume(subject, held, record.ts());
                     self.examine(&record, subject, may_wait)
                 }
+                None if std::mem::take(&mut is_orphan) => self.process_orphan(&record, may_wait),
                 None => self.process(&record, may_wait),
             };
-            // It went ahead without what it inherits: what the kernel knows of it is better.
-            if std::mem::take(&mut is_orphan) {
-                self.degraded.repair(&record, &mut self.shard, &self.counters);
-            }
             if let Some(awaited) = awaited {
                 self.note_parking(&awaited);
                 records.put_back();

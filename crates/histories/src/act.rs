@@ -153,6 +153,28 @@ pub enum Act {
     Pause {
         seconds: u8,
     },
+    /// Live: the ring is full for the next so many records of a kind.
+    Lose {
+        what: Loss,
+        count: u8,
+    },
+}
+
+/// Which records find no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// All.
+    Any,
+    /// The births of children.
+    Births,
+    /// What says to the parent's worker that there is a child.
+    ForkMarkers,
+    /// Execs.
+    Execs,
+    /// Ends of threads.
+    Exits,
+    /// Whatever else changes a process.
+    Others,
 }
 
 /// A machine at its start, and what happens on it.
@@ -162,6 +184,8 @@ pub struct History {
     pub unlisted: u8,
     /// Free pids are used again soon.
     pub reuses_pids: bool,
+    /// Time stamp of the beginning.
+    pub begin_ns: u64,
     /// In order.
     pub acts: Vec<Act>,
 }
@@ -184,7 +208,29 @@ impl History {
             };
             scene(&mut random, kind, &mut list);
         }
-        Self { unlisted, reuses_pids, acts: list }
+        Self { unlisted, reuses_pids, begin_ns: 1_700_000_000_000_000_000, acts: list }
+    }
+
+    /// The same, with records lost: of all kinds, or only such as leave all processes known.
+    #[must_use]
+    pub fn with_losses(&self, seed: u64, is_all_known: bool) -> Self {
+        let mut random = Random::new(!seed);
+        let kinds =
+            [Loss::Any, Loss::Births, Loss::ForkMarkers, Loss::Execs, Loss::Exits, Loss::Others];
+        let kinds = if is_all_known { &kinds[3..] } else { &kinds[..] };
+        let mut acts = Vec::with_capacity(self.acts.len() + self.acts.len() / 4);
+        for act in &self.acts {
+            if random.one_in(6) {
+                let what = kinds[random.below(kinds.len() as u64) as usize];
+                acts.push(Act::Lose { what, count: 1 + random.below(4) as u8 });
+            }
+            acts.push(*act);
+        }
+        let unlisted = if is_all_known { 0 } else { self.unlisted };
+        // On both sides of the day on which the test is run: what is read again from the kernel is
+        // true as of then.
+        let begin_ns = if random.one_in(2) { self.begin_ns } else { 4_000_000_000_000_000_000 };
+        Self { unlisted, begin_ns, acts, ..self.clone() }
     }
 }
 

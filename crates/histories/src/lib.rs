@@ -12,12 +12,14 @@
 mod act;
 mod events;
 mod machine;
+mod procfs;
 mod random;
 mod shrink;
 mod tape;
 
-pub use act::{Act, Call, History, Told};
+pub use act::{Act, Call, History, Loss, Told};
 pub use machine::{Played, PlayedLive, play, play_live};
+pub use procfs::Procfs;
 pub use random::Random;
 pub use shrink::shrink;
 pub use tape::LiveRecord;

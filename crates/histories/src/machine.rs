@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use peregrine_capture::{
     CaptureState, Error, FdEntry, FdInfo, OwnedEvent, ThreadEntry, Writer, WriterOptions,
 };
 use peregrine_event::{EventCode, HeaderFlags, code};
+use peregrine_state::changes_state;
 
-use crate::act::{Act, Call, History, Told};
+use crate::act::{Act, Call, History, Loss, Told};
 use crate::events::Value;
+use crate::procfs::Procfs;
 use crate::tape::{LiveRecord, Tape};
 
 const CLONE_FILES: i64 = 1;
@@ -50,22 +53,26 @@ impl Played {
 pub struct PlayedLive {
     /// What was there before.
     pub state: CaptureState,
-    /// Its records, in order.
+    /// Its records, in order; without those that were lost.
     pub records: Vec<LiveRecord>,
+    /// How many were lost.
+    pub lost: usize,
+    /// What the kernel would have said of its threads at any time.
+    pub procfs: Arc<Procfs>,
     /// A line per act, and what it says of the records.
     pub story: String,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Process {
-    parent: i64,
-    name: String,
-    fds: BTreeSet<i64>,
+pub(crate) struct Process {
+    pub(crate) parent: i64,
+    pub(crate) name: String,
+    pub(crate) fds: BTreeSet<i64>,
     /// Processes that a pidfd names.
     pidfds: BTreeMap<i64, i64>,
-    uid: i64,
+    pub(crate) uid: i64,
     /// Ids in its pid namespace are this much smaller; 0 on the host.
-    namespace: i64,
+    pub(crate) namespace: i64,
     is_subreaper: bool,
 }
 
@@ -82,24 +89,37 @@ struct Machine {
     origins: BTreeMap<i64, (i64, i64)>,
     tape: Tape,
     story: String,
+    procfs: Procfs,
+    /// What is lost next, and how much of it.
+    losing: Option<(Loss, u8)>,
+    lost: usize,
+    /// Threads whose ends were lost.
+    lost_ends: BTreeSet<i64>,
+    /// Thread groups whose next record says that records were lost.
+    marked: BTreeSet<i64>,
 }
 
 /// Plays a history. Acts that make no sense at their place do nothing.
 pub fn play(history: &History) -> Played {
-    let (state, tape, story) = Machine::play(history, Tape::Capture(Vec::new()));
-    match tape {
+    let (state, machine) = Machine::play(history, Tape::Capture(Vec::new()));
+    let story = machine.story;
+    match machine.tape {
         Tape::Capture(events) => Played { state, events, story },
         Tape::Live { .. } => unreachable!("a machine keeps its tape"),
     }
 }
 
-/// Plays a history as the probe tells it: births and fork markers, nothing lost. What only captures
-/// have (lost events, wrong reapers, users, switches) happens without being told, or told right.
+/// Plays a history as the probe tells it: births and fork markers, and nothing is lost but by
+/// [`Act::Lose`]. What else only captures have (wrong reapers, users, switches) happens without
+/// being told, or told right.
 pub fn play_live(history: &History) -> PlayedLive {
     let tape = Tape::Live { builder: Box::default(), records: Vec::new() };
-    let (state, tape, story) = Machine::play(history, tape);
-    match tape {
-        Tape::Live { records, .. } => PlayedLive { state, records, story },
+    let (state, machine) = Machine::play(history, tape);
+    let Machine { story, procfs, lost, .. } = machine;
+    match machine.tape {
+        Tape::Live { records, .. } => {
+            PlayedLive { state, records, lost, procfs: Arc::new(procfs), story }
+        }
         Tape::Capture(_) => unreachable!("a machine keeps its tape"),
     }
 }
@@ -113,13 +133,11 @@ fn path(index: u8) -> &'static str {
 }
 
 impl Machine {
-    fn play(history: &History, tape: Tape) -> (CaptureState, Tape, String) {
+    fn play(history: &History, tape: Tape) -> (CaptureState, Machine) {
         let mut machine = Machine {
-            ts: 1_700_000_000_000_000_000,
+            ts: history.begin_ns,
             next_pid: 1000,
-            // A kernel hands out ids in a circle: none comes again while records of its last owner
-            // still wait.
-            reuses_pids: history.reuses_pids && !matches!(tape, Tape::Live { .. }),
+            reuses_pids: history.reuses_pids,
             free: Vec::new(),
             ended: Vec::new(),
             processes: BTreeMap::new(),
@@ -127,14 +145,25 @@ impl Machine {
             origins: BTreeMap::new(),
             tape,
             story: String::new(),
+            procfs: Procfs::default(),
+            losing: None,
+            lost: 0,
+            lost_ends: BTreeSet::new(),
+            marked: BTreeSet::new(),
         };
-        // Before it watches, the probe reads the list of all processes.
-        let unlisted = if machine.is_live() { 0 } else { history.unlisted };
-        let state = machine.start(unlisted);
+        let state = machine.start(history.unlisted);
+        machine.note_procfs();
         for act in &history.acts {
             machine.act(*act);
+            machine.note_procfs();
         }
-        (state, machine.tape, machine.story)
+        (state, machine)
+    }
+
+    fn note_procfs(&mut self) {
+        if self.is_live() {
+            self.procfs.note(self.ts, &self.threads, &self.processes);
+        }
     }
 
     fn is_live(&self) -> bool {
@@ -193,7 +222,48 @@ impl Machine {
     fn emit_with(&mut self, flags: HeaderFlags, tid: i64, code: EventCode, values: &[Value]) {
         self.ts += 1000;
         let tgid = self.origins.get(&tid).map_or(tid, |(pid, _)| *pid);
+        let mut flags = flags;
+        if self.is_live() {
+            if self.is_lost(flags, code) {
+                self.lost += 1;
+                let _ = writeln!(
+                    self.story,
+                    "    lost: {} of {tid}",
+                    code.def().map_or("", |d| d.name)
+                );
+                if changes_state(code) {
+                    self.marked.insert(tgid);
+                }
+                if code == code::PROCEXIT_1_E {
+                    self.lost_ends.insert(tid);
+                }
+                return;
+            }
+            if self.marked.remove(&tgid) {
+                flags.0 |= HeaderFlags::STATE_LOST;
+            }
+        }
         self.tape.push(self.ts, (tid, tgid), flags, code, values);
+    }
+
+    /// Whether the next record finds no room in the ring.
+    fn is_lost(&mut self, flags: HeaderFlags, code: EventCode) -> bool {
+        let Some((what, left)) = &mut self.losing else { return false };
+        let kind = match code {
+            _ if flags.has(HeaderFlags::BIRTH) => Loss::Births,
+            code::FORK_MARKER_X => Loss::ForkMarkers,
+            code::SYSCALL_EXECVE_19_X => Loss::Execs,
+            code::PROCEXIT_1_E => Loss::Exits,
+            _ => Loss::Others,
+        };
+        let is_lost = *what == kind || *what == Loss::Any;
+        if is_lost {
+            *left -= 1;
+            if *left == 0 {
+                self.losing = None;
+            }
+        }
+        is_lost
     }
 
     fn tell(&mut self, text: &str) {
@@ -225,11 +295,16 @@ impl Machine {
         fd
     }
 
-    fn new_pid(&mut self) -> i64 {
+    fn new_pid(&mut self, is_thread: bool) -> i64 {
+        // An id whose end was lost is only used again for what is its own: a process for a process.
+        let may_have = |id: &i64| {
+            !self.lost_ends.contains(id)
+                || !is_thread && self.origins.get(id).is_some_and(|(pid, _)| pid == id)
+        };
         if self.reuses_pids
-            && let Some(pid) = self.free.pop()
+            && let Some(at) = self.free.iter().rposition(may_have)
         {
-            return pid;
+            return self.free.remove(at);
         }
         self.next_pid += 1;
         self.next_pid
@@ -276,6 +351,13 @@ impl Machine {
                 return self.emit(-1, code::USER_ADDED_E, &values);
             }
             Act::Stranger { tid, what } => return self.stranger(tid, what),
+            Act::Lose { what, count } => {
+                if self.is_live() && count > 0 {
+                    self.tell(&format!("{count} records are lost: {what:?}"));
+                    self.losing = Some((what, count));
+                }
+                return;
+            }
             Act::Pause { seconds } => {
                 self.tell(&format!("{seconds} seconds pass"));
                 self.ts += u64::from(seconds) * 1_000_000_000;
@@ -411,7 +493,8 @@ impl Machine {
                 let values = [1, 2, 3, 400, 50, 6].map(Value::Int);
                 self.emit(tid, code::SCHEDSWITCH_6_E, &values);
             }
-            Act::UserAdded { .. } | Act::Stranger { .. } | Act::Pause { .. } => {}
+            Act::UserAdded { .. } | Act::Stranger { .. } | Act::Pause { .. } | Act::Lose { .. } => {
+            }
         }
     }
 
@@ -481,7 +564,7 @@ impl Machine {
         };
         let flags = flags | if call == Call::Vfork { CLONE_VFORK } else { 0 };
         let is_thread = flags & CLONE_THREAD != 0;
-        let child = self.new_pid();
+        let child = self.new_pid(is_thread);
         let parent = if flags & CLONE_PARENT != 0 { self.processes[&pid].parent } else { tid };
         let (child_pid, ptid) =
             if is_thread { (pid, self.processes[&pid].parent) } else { (child, parent) };
@@ -601,8 +684,14 @@ impl Machine {
             if !is_lost || is_live {
                 self.emit(t, code::PROCEXIT_1_E, &[0, 0, 0, 0, reaper].map(Value::Int));
             }
+            if is_live {
+                let children = self.processes.values_mut().filter(|p| p.parent == t);
+                children.for_each(|child| child.parent = reaper);
+            }
             self.ended.push(t);
-            if t != pid {
+            // A kernel hands out ids in a circle, so that none comes again while records of its last
+            // owner wait. Live, only ids of processes come again that soon: workers can bear that.
+            if t != pid && !is_live {
                 self.free.push(t);
             }
         }
@@ -631,7 +720,7 @@ impl Machine {
     }
 }
 
-fn listed(tid: i64, pid: i64, parent: i64, name: &str) -> ThreadEntry {
+pub(crate) fn listed(tid: i64, pid: i64, parent: i64, name: &str) -> ThreadEntry {
     ThreadEntry {
         tid,
         pid,

@@ -21,7 +21,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::fdtable::FdTable;
-use crate::group::GroupHistory;
+use crate::group::{GroupHistory, GroupState};
 use crate::slots::Slots;
 use crate::thread::Facts;
 
@@ -39,8 +39,10 @@ pub struct ProcessKey {
 pub struct Exit {
     /// Sequence of the exit event; its children belong to the reaper after it.
     pub sequence: u64,
-    /// Who takes the children; none if nobody is known.
+    /// Who takes the children; none if nothing was known of it when this was published.
     pub reaper: Option<Arc<Published>>,
+    /// Its pid, as the kernel names it; 0 or below if it does not.
+    pub named: i64,
 }
 
 /// State of a process's main thread from a sequence on.
@@ -50,7 +52,8 @@ pub struct Snapshot {
     pub sequence: u64,
     /// What fields print.
     pub facts: Facts,
-    /// Parent at birth.
+    /// Parent at birth. None if nothing was known of it then; what is known of it later is found
+    /// by [`Facts::ptid`].
     pub parent: Option<Arc<Published>>,
     /// Set once it has ended.
     pub exit: Option<Exit>,
@@ -63,14 +66,20 @@ const HISTORY: usize = 32;
 #[derive(Debug)]
 pub struct Published {
     key: ProcessKey,
+    /// Sequence with which it was published first.
+    made: u64,
+    /// Sequence from which on its pid is known to have been its own: earlier, if it was not
+    /// published at its birth.
+    since: u64,
     /// Newest last.
     history: ArcSwap<SmallVec<[Arc<Snapshot>; 2]>>,
 }
 
 impl Published {
-    fn new(key: ProcessKey, first: Snapshot) -> Self {
+    fn new(key: ProcessKey, first: Snapshot, since: u64) -> Self {
+        let made = first.sequence;
         let history = SmallVec::from_iter([Arc::new(first)]);
-        Self { key, history: ArcSwap::from_pointee(history) }
+        Self { key, made, since, history: ArcSwap::from_pointee(history) }
     }
 
     /// Its name.
@@ -91,13 +100,6 @@ impl Published {
         found.or(history.first()).expect("a history is never empty").clone()
     }
 
-    /// Whether it had begun at an event.
-    fn has_begun(&self, sequence: u64) -> bool {
-        let history = self.history.load();
-        // Once the oldest snapshot was dropped, the process is older than the rest tells.
-        history.len() >= HISTORY || history.first().is_some_and(|first| first.sequence <= sequence)
-    }
-
     /// Whether it had ended before an event.
     fn has_ended(&self, sequence: u64) -> bool {
         self.newest().exit.as_ref().is_some_and(|exit| exit.sequence < sequence)
@@ -116,19 +118,26 @@ impl Published {
         self.history.store(Arc::new(history));
     }
 
+    /// The process itself, or whoever is known by now to have taken its children over.
+    pub(crate) fn latest(self: Arc<Self>, sequence: u64) -> Arc<Self> {
+        let mut process = self;
+        for _ in 0..STEPS {
+            let next = match &process.as_of(sequence).exit {
+                Some(exit) if exit.sequence < sequence => exit.reaper.clone(),
+                _ => None,
+            };
+            let Some(next) = next else { break };
+            process = next;
+        }
+        process
+    }
+
     /// Lets go of what led further up: a process that ended long ago is only asked who took its
     /// children. Else each generation would keep the one before it, without end.
     fn shorten(&self) {
         let mut last = (*self.newest()).clone();
         last.parent = None;
         self.history.store(Arc::new(SmallVec::from_iter([Arc::new(last)])));
-    }
-
-    /// The parent as of a sequence: the one at birth or, after that has ended, its reaper, and so
-    /// on. `None` if it is unknown or nobody took the process over.
-    /// `look` is told of every process that was looked at.
-    pub fn parent(&self, sequence: u64, look: impl FnMut(i64)) -> Option<Arc<Published>> {
-        live(self.as_of(sequence).parent.clone()?, sequence, look)
     }
 }
 
@@ -153,24 +162,9 @@ impl Drop for Published {
     }
 }
 
-/// The process itself, or whoever took its children over before `sequence`.
-/// `look` is told of every process that was looked at.
-pub(crate) fn live(
-    mut process: Arc<Published>,
-    sequence: u64,
-    mut look: impl FnMut(i64),
-) -> Option<Arc<Published>> {
-    // Every step is a process that ended before; the bound only guards against a broken input.
-    for _ in 0..64 {
-        look(process.key.pid);
-        let next = match &process.as_of(sequence).exit {
-            Some(exit) if exit.sequence < sequence => exit.reaper.clone()?,
-            _ => return Some(process),
-        };
-        process = next;
-    }
-    None
-}
+/// Steps from a process to who took its children over. Every step is a process that ended before;
+/// the bound only guards against a broken input.
+const STEPS: usize = 64;
 
 /// What a child inherits at its fork, as of exactly then.
 #[derive(Debug, Clone)]
@@ -264,11 +258,63 @@ impl Directory {
     /// The process that had this pid as of a sequence: it had begun, and had not ended before. One
     /// that has ended since is found for some time.
     pub fn find_as_of(&self, pid: i64, sequence: u64) -> Option<Arc<Published>> {
+        self.find_past(pid, sequence, sequence)
+    }
+
+    /// The process that had this pid as of an earlier sequence, as far as it is known now.
+    fn find_past(&self, pid: i64, past: u64, now: u64) -> Option<Arc<Published>> {
         let stripe = self.stripes[stripe(pid)].read();
         let newest = stripe.by_pid.get(&pid);
         let ended = stripe.ended.iter().rev().filter(|p| p.key.pid == pid);
-        let found = newest.into_iter().chain(ended).find(|p| p.has_begun(sequence))?;
-        (!found.has_ended(sequence)).then(|| found.clone())
+        let mut all = newest.into_iter().chain(ended);
+        let found = all.find(|p| p.since <= past && p.made <= now)?;
+        (!found.has_ended(past)).then(|| found.clone())
+    }
+
+    /// The parent of a process as of a sequence: the one at birth or, after that has ended, its
+    /// reaper, and so on. `None` if it is unknown or nobody took the process over.
+    /// `look` is told of every process that was looked at, known or not.
+    pub fn parent(
+        &self,
+        of: &Published,
+        sequence: u64,
+        mut look: impl FnMut(i64),
+    ) -> Option<Arc<Published>> {
+        let mut process = self.first_parent(of, sequence, &mut look)?;
+        for _ in 0..STEPS {
+            look(process.key.pid);
+            let exit = match &process.as_of(sequence).exit {
+                Some(exit) if exit.sequence < sequence => exit.clone(),
+                _ => return Some(process),
+            };
+            let named = || {
+                (exit.named > 0).then(|| look(exit.named))?;
+                self.find_past(exit.named, exit.sequence, sequence)
+            };
+            let next = exit.reaper.clone().or_else(named);
+            process = match next {
+                Some(next) => next,
+                None => self.first_parent(&process, sequence, &mut look)?,
+            };
+        }
+        None
+    }
+
+    /// The parent at birth.
+    fn first_parent(
+        &self,
+        of: &Published,
+        sequence: u64,
+        mut look: impl FnMut(i64),
+    ) -> Option<Arc<Published>> {
+        let snapshot = of.as_of(sequence);
+        if let Some(parent) = &snapshot.parent {
+            return Some(parent.clone());
+        }
+        // Its birth was lost, or that of its parent.
+        let ptid = snapshot.facts.ptid;
+        (ptid > 0).then(|| look(ptid))?;
+        self.find_past(ptid, of.made, sequence)
     }
 
     /// Number of processes.
@@ -286,9 +332,18 @@ impl Directory {
         self.slots.waiting()
     }
 
-    pub(crate) fn add(&self, key: ProcessKey, first: Snapshot) -> Arc<Published> {
-        let published = Arc::new(Published::new(key, first));
+    /// Adds a process: with `is_born` it begins now, else it has been there since its pid was
+    /// another's.
+    pub(crate) fn add(&self, key: ProcessKey, first: Snapshot, is_born: bool) -> Arc<Published> {
         let mut stripe = self.stripes[stripe(key.pid)].write();
+        let since = if is_born {
+            first.sequence
+        } else {
+            let ended = stripe.ended.iter().rev().find(|p| p.key.pid == key.pid);
+            let before = stripe.by_pid.get(&key.pid).or(ended).map(|p| p.newest());
+            before.map_or(0, |newest| newest.exit.as_ref().map_or(first.sequence, |e| e.sequence))
+        };
+        let published = Arc::new(Published::new(key, first, since));
         if let Some(before) = stripe.by_pid.insert(key.pid, published.clone()) {
             stripe.keep(before);
         }
@@ -327,11 +382,11 @@ impl Directory {
         }
     }
 
-    /// The history of a hot thread group, also for some time after it has cooled.
-    pub(crate) fn hot(&self, pid: i64) -> Option<Arc<GroupHistory>> {
+    /// What an event finds of a hot thread group, also for some time after that has cooled.
+    pub(crate) fn hot_as_of(&self, pid: i64, sequence: u64) -> Option<Arc<GroupState>> {
         let hot = self.hot.read();
-        let cooled = || hot.cooled.iter().rev().find(|(p, _)| *p == pid).map(|(_, h)| h);
-        hot.by_pid.get(&pid).or_else(cooled).cloned()
+        let cooled = hot.cooled.iter().rev().filter(|(p, _)| *p == pid).map(|(_, h)| h);
+        hot.by_pid.get(&pid).into_iter().chain(cooled).find_map(|history| history.as_of(sequence))
     }
 
     pub(crate) fn add_hot(&self, pid: i64) -> Arc<GroupHistory> {
@@ -385,17 +440,17 @@ mod tests {
     fn readers_see_the_state_as_of_their_event() {
         let directory = Directory::new();
         let key = ProcessKey { pid: 5, start_time: 1 };
-        let p = directory.add(key, snapshot(10, 1));
+        let p = directory.add(key, snapshot(10, 1), true);
         p.publish(snapshot(20, 2));
         p.publish(snapshot(20, 3));
         assert_eq!(p.as_of(5).facts.uid, 1);
         assert_eq!(p.as_of(19).facts.uid, 1);
         assert_eq!(p.as_of(20).facts.uid, 3);
         assert_eq!(p.newest().facts.uid, 3);
-        let again = directory.add(ProcessKey { pid: 5, start_time: 2 }, snapshot(30, 9));
+        let again = directory.add(ProcessKey { pid: 5, start_time: 2 }, snapshot(30, 9), true);
         directory.remove(&p);
         assert!(Arc::ptr_eq(&directory.find(5).unwrap(), &again));
-        let exit = Some(Exit { sequence: 40, reaper: None });
+        let exit = Some(Exit { sequence: 40, reaper: None, named: 0 });
         again.publish(Snapshot { exit, ..snapshot(40, 9) });
         directory.remove(&again);
         assert!(directory.is_empty());
@@ -417,15 +472,15 @@ mod tests {
     fn children_of_the_dead_follow_the_reaper() {
         let directory = Directory::new();
         let at = |pid| ProcessKey { pid, start_time: 0 };
-        let init = directory.add(at(1), snapshot(0, 0));
-        let parent = directory.add(at(2), snapshot(0, 0));
+        let init = directory.add(at(1), snapshot(0, 0), true);
+        let parent = directory.add(at(2), snapshot(0, 0), true);
         let first = Snapshot { parent: Some(parent.clone()), ..snapshot(5, 0) };
-        let child = directory.add(at(3), first);
-        let exit = Some(Exit { sequence: 10, reaper: Some(init.clone()) });
+        let child = directory.add(at(3), first, true);
+        let exit = Some(Exit { sequence: 10, reaper: Some(init.clone()), named: 1 });
         parent.publish(Snapshot { exit, ..snapshot(10, 0) });
-        assert!(Arc::ptr_eq(&child.parent(10, |_| ()).unwrap(), &parent));
+        assert!(Arc::ptr_eq(&directory.parent(&child, 10, |_| ()).unwrap(), &parent));
         let mut looks = Vec::new();
-        assert!(Arc::ptr_eq(&child.parent(11, |pid| looks.push(pid)).unwrap(), &init));
+        assert!(Arc::ptr_eq(&directory.parent(&child, 11, |pid| looks.push(pid)).unwrap(), &init));
         assert_eq!(looks, [2, 1]);
     }
 
@@ -442,13 +497,13 @@ mod tests {
         };
         let run = move || {
             let directory = Directory::new();
-            let init = directory.add(ProcessKey { pid: 1, start_time: 0 }, snapshot(0, 0));
+            let init = directory.add(ProcessKey { pid: 1, start_time: 0 }, snapshot(0, 0), true);
             let mut parent = init.clone();
             for n in 2..20_000 {
                 let key = ProcessKey { pid: n, start_time: n as u64 };
                 let first = Snapshot { parent: Some(parent.clone()), ..snapshot(n as u64, 0) };
-                let child = directory.add(key, first);
-                let exit = Some(Exit { sequence: n as u64, reaper: Some(init.clone()) });
+                let child = directory.add(key, first, true);
+                let exit = Some(Exit { sequence: n as u64, reaper: Some(init.clone()), named: 1 });
                 parent.publish(Snapshot { exit, ..(*parent.newest()).clone() });
                 directory.remove(&parent);
                 parent = child;
@@ -463,7 +518,7 @@ mod tests {
             for n in 0..200_000 {
                 let first = Snapshot { parent: last.take(), ..snapshot(n, 0) };
                 let key = ProcessKey { pid: n as i64, start_time: 0 };
-                last = Some(Arc::new(Published::new(key, first)));
+                last = Some(Arc::new(Published::new(key, first, 0)));
             }
         };
         let small = std::thread::Builder::new().stack_size(128 << 10);

@@ -15,6 +15,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use peregrine_event::Record;
@@ -31,7 +32,7 @@ const KEPT: usize = 16_384;
 
 /// A thread group from an event on.
 #[derive(Debug)]
-struct GroupState {
+pub(crate) struct GroupState {
     /// For events after this one.
     sequence: u64,
     /// Main thread first.
@@ -57,14 +58,26 @@ pub enum Hosted {
 }
 
 /// Recent states of a hot thread group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct GroupHistory {
     states: Mutex<VecDeque<Arc<GroupState>>>,
+    /// Sequence of the group's last event, once it has ended: its pid may be another's soon.
+    end: AtomicU64,
+}
+
+impl Default for GroupHistory {
+    fn default() -> Self {
+        Self { states: Mutex::default(), end: AtomicU64::new(u64::MAX) }
+    }
 }
 
 impl GroupHistory {
     /// The state that an event finds.
-    fn as_of(&self, sequence: u64) -> Option<Arc<GroupState>> {
+    pub(crate) fn as_of(&self, sequence: u64) -> Option<Arc<GroupState>> {
+        // Relaxed: whoever asks has seen that the home is past the event, which orders this too.
+        if sequence > self.end.load(Ordering::Relaxed) {
+            return None;
+        }
         let states = self.states.lock();
         let after = states.partition_point(|state| state.sequence < sequence);
         states.get(after.checked_sub(1)?).cloned()
@@ -177,6 +190,9 @@ impl Shard {
         // What the event ends is gone for those after it.
         self.run_pending(record.ts());
         if !self.groups.contains_key(&pid) {
+            if let Some(history) = self.hot.groups.get(&pid) {
+                history.end.store(sequence, Ordering::Relaxed);
+            }
             self.cool(pid);
             return true;
         }
@@ -208,11 +224,24 @@ impl Shard {
         threads.map(|slot| (self.thread(slot).facts.clone(), self.thread(slot).usage)).collect()
     }
 
-    /// For a guest shard: makes the thread group what it was as of an event; nothing is changed if
-    /// that is not known.
-    pub fn host(&mut self, pid: i64, sequence: u64) -> Hosted {
-        let history = self.guests.directory.as_ref().and_then(|d| d.hot(pid));
-        let Some(state) = history.and_then(|history| history.as_of(sequence)) else {
+    /// For a guest shard: makes the thread group what it was as of an event of one of its threads;
+    /// the thread is unknown if that is not known.
+    pub fn host(&mut self, pid: i64, tid: i64, sequence: u64) -> Hosted {
+        let hosted = self.install(pid, sequence);
+        let owner = self.find(tid).map(|slot| self.thread(slot).pid);
+        if hosted != Hosted::Unknown && owner == Some(pid) {
+            return hosted;
+        }
+        // The thread's birth was lost. What is known of its id is of an earlier or later owner.
+        if let Some(owner) = owner {
+            self.send_away(owner);
+        }
+        if hosted == Hosted::Unknown { hosted } else { Hosted::Incomplete }
+    }
+
+    fn install(&mut self, pid: i64, sequence: u64) -> Hosted {
+        let directory = self.guests.directory.as_ref();
+        let Some(state) = directory.and_then(|d| d.hot_as_of(pid, sequence)) else {
             return Hosted::Unknown;
         };
         let hosted =
@@ -233,6 +262,10 @@ impl Shard {
                 thread.facts = facts.clone();
                 thread.usage = *usage;
                 thread.published = (facts.tid == pid).then(|| state.published.clone()).flatten();
+                let owner = self.find(facts.tid).map(|slot| self.thread(slot).pid);
+                if let Some(owner) = owner.filter(|owner| *owner != pid) {
+                    self.send_away(owner);
+                }
                 if let Some(slot) = self.insert(Box::new(thread)) {
                     // Relating it has not found the parent here.
                     self.thread_mut(slot).facts.ptid = facts.ptid;

@@ -2,7 +2,7 @@
 
 use crate::fdtable::FdTable;
 use crate::shard::Shard;
-use crate::thread::{Facts, Usage};
+use crate::thread::{Facts, Thread, Usage};
 use crate::users::{Group, User};
 
 /// A thread, with what a process list says of it.
@@ -30,6 +30,16 @@ pub struct Inventory {
 }
 
 impl Shard {
+    /// The parent behind the last event. A shard with a directory leaves the one at birth with the
+    /// thread.
+    fn ptid_now(&self, thread: &Thread) -> i64 {
+        let now = self.newest.saturating_add(1);
+        let published = self.find(thread.tid).and_then(|slot| self.published_of(slot));
+        let parent = self.directory.as_ref().zip(published);
+        let parent = parent.and_then(|(directory, of)| directory.parent(of, now, |_| ()));
+        parent.map_or(thread.ptid, |parent| parent.key().pid)
+    }
+
     /// Everything that is there behind the last event: what that event ended (a thread, a file
     /// descriptor) and what still serves its fields is left out.
     pub fn inventory(&self) -> Inventory {
@@ -45,7 +55,7 @@ impl Shard {
             .iter()
             .filter(|thread| !thread.is_invalid() && Some(thread.tid) != ended)
             .map(|thread| Listed {
-                facts: thread.facts.clone(),
+                facts: Facts { ptid: self.ptid_now(thread), ..thread.facts.clone() },
                 fds: thread.fds.clone(),
                 fdlimit: thread.fdlimit,
                 usage: thread.usage,

@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use crate::directory::{Exit, Inheritance, ProcessKey, Published, Snapshot};
 use crate::fdtable::FdTable;
+use crate::flags::thread as flag;
 use crate::image::{Image, Strings};
 use crate::shard::{Shard, Slot};
 
 impl Shard {
-    /// Publishes a new process; its parent is the one given or whoever has its `ptid`.
-    pub(crate) fn publish_new(&mut self, slot: Slot, parent: Option<Arc<Published>>) {
+    /// Publishes a new process. Its parent is whoever has its `ptid` at the event, until
+    /// [`Self::publish_parent`] says better: whether that one is published yet depends on its shard.
+    pub(crate) fn publish_new(&mut self, slot: Slot) {
         let Some(directory) = self.directory.clone() else { return };
         let thread = self.thread(slot);
-        let parent = parent.or_else(|| {
-            let own = self.find(thread.ptid).and_then(|p| self.published_of(p).cloned());
-            own.or_else(|| directory.find(thread.ptid))
-        });
         let key = ProcessKey { pid: thread.pid, start_time: thread.start_time };
+        let is_born = thread.flags & flag::CLONE_INVERTED != 0 && thread.clone_ts == self.sequence;
         let facts = thread.facts.clone();
         let sequence = self.sequence;
-        let published = directory.add(key, Snapshot { sequence, facts, parent, exit: None });
+        let first = Snapshot { sequence, facts, parent: None, exit: None };
+        let published = directory.add(key, first, is_born);
         self.thread_mut(slot).published = Some(published);
     }
 
@@ -51,7 +51,7 @@ impl Shard {
 
     /// Publishes the end of a process as of the event: at once, for others may rely on this event
     /// having been applied before it is cleared away.
-    pub(crate) fn publish_exit(&mut self, slot: Slot, reaper: Option<Slot>, reaper_tid: i64) {
+    pub(crate) fn publish_exit(&mut self, slot: Slot, reaper_tid: i64) {
         let Some(directory) = &self.directory else { return };
         // The process ends with its last thread.
         if self.group(slot).is_some_and(|g| g.alive > 0) {
@@ -63,17 +63,18 @@ impl Shard {
         if published.newest().exit.is_some() {
             return;
         }
-        let reaper = reaper
-            .and_then(|r| self.published_of(r).cloned())
-            .or_else(|| directory.find_as_of(reaper_tid, self.sequence))
-            .or_else(|| published.parent(self.sequence, |_| ()))
-            .filter(|r| !Arc::ptr_eq(r, published));
         let old = published.newest();
+        let reaper = if reaper_tid > 0 {
+            directory.find_as_of(reaper_tid, self.sequence)
+        } else {
+            old.parent.clone().map(|parent| parent.latest(self.sequence))
+        };
+        let reaper = reaper.filter(|r| !Arc::ptr_eq(r, published));
         published.publish(Snapshot {
             sequence: self.sequence,
             facts: thread.facts.clone(),
             parent: old.parent.clone(),
-            exit: Some(Exit { sequence: self.sequence, reaper }),
+            exit: Some(Exit { sequence: self.sequence, reaper, named: reaper_tid }),
         });
     }
 

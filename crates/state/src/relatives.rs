@@ -91,9 +91,13 @@ impl Shard {
         if let Some(parent) = own {
             return Some(Relative::Own(parent, self.thread(parent)));
         }
-        let published = self.published_of(slot)?.parent(sequence, |pid| self.look(pid))?;
+        let published = self.published_parent(self.published_of(slot)?, sequence)?;
         let snapshot = published.as_of(sequence);
         Some(Relative::Other(published, snapshot))
+    }
+
+    fn published_parent(&self, of: &Published, sequence: u64) -> Option<Arc<Published>> {
+        self.readable()?.parent(of, sequence, |pid| self.look(pid))
     }
 
     pub(crate) fn published_of(&self, slot: Slot) -> Option<&Arc<Published>> {
@@ -116,7 +120,7 @@ impl Shard {
                 other => Some(other),
             },
             Relative::Other(published, _) => {
-                let parent = published.parent(sequence, |pid| self.look(pid))?;
+                let parent = self.published_parent(published, sequence)?;
                 let snapshot = parent.as_of(sequence);
                 Some(Relative::Other(parent, snapshot))
             }

@@ -13,9 +13,10 @@ impl Shard {
     /// threads by themselves.
     pub fn read_again(&mut self, pid: i64) -> bool {
         let Some(slot) = self.find(pid) else { return false };
-        let Some(found) = self.resolver.as_mut().and_then(|r| r.resolve_again(pid)) else {
-            return false;
-        };
+        let sequence = self.sequence;
+        let found = self.resolver.as_mut().and_then(|r| r.resolve_again(pid, sequence));
+        // It may be the number of a thread of another process by now.
+        let Some(found) = found.filter(|found| found.pid == pid) else { return false };
         self.users.need(found.uid, found.gid);
         let thread = self.thread_mut(slot);
         let old = &thread.facts;

@@ -59,20 +59,21 @@ impl Default for Config {
     }
 }
 
-/// Looks up threads that no event told of, such as from `/proc`.
+/// Looks up threads that no event told of, such as from `/proc`. `sequence` is that of the event
+/// that asks. The kernel can only tell of now, which is later.
 pub trait Resolver: Send {
     /// Everything about a running thread, with its file descriptors in `fds` if it is a main
     /// thread; `None` if there is no such thread or it may not be asked.
-    fn resolve(&mut self, tid: i64) -> Option<Box<Thread>>;
+    fn resolve(&mut self, tid: i64, sequence: u64) -> Option<Box<Thread>>;
 
     /// The same of a thread that is known, of which events were lost.
-    fn resolve_again(&mut self, tid: i64) -> Option<Box<Thread>> {
-        self.resolve(tid)
+    fn resolve_again(&mut self, tid: i64, sequence: u64) -> Option<Box<Thread>> {
+        self.resolve(tid, sequence)
     }
 
     /// One file descriptor of a process, such as one that came with a message; `None` if it is not
     /// there or may not be asked.
-    fn resolve_fd(&mut self, pid: i64, number: i64) -> Option<Fd>;
+    fn resolve_fd(&mut self, pid: i64, number: i64, sequence: u64) -> Option<Fd>;
 }
 
 /// Names a thread of a shard until the next call of [`Shard::apply`].
@@ -107,6 +108,8 @@ pub struct Shard {
     pub(crate) path_text: Vec<u8>,
     /// Sequence of the event being applied.
     pub(crate) sequence: u64,
+    /// Its thread group; 0 if the source does not tell.
+    pub(crate) tgid: i64,
     /// The largest sequence of all that were applied.
     pub(crate) newest: u64,
     /// See [`crate::replica`].
@@ -151,6 +154,7 @@ impl Shard {
             directory_text: Vec::new(),
             path_text: Vec::new(),
             sequence: 0,
+            tgid: 0,
             newest: 0,
             changes: None,
             lent: None,
@@ -263,11 +267,14 @@ impl Shard {
     }
 
     #[inline(never)]
-    fn resolve(&mut self, tid: i64) -> Option<Slot> {
+    pub(crate) fn resolve(&mut self, tid: i64) -> Option<Slot> {
         if self.by_tid.len() >= self.config.max_threads {
             return None;
         }
-        let found = self.resolver.as_mut().and_then(|r| r.resolve(tid));
+        let (sequence, tgid) = (self.sequence, self.tgid);
+        let found = self.resolver.as_mut().and_then(|r| r.resolve(tid, sequence));
+        // The id may be another thread's by now, whose process has another home.
+        let found = found.filter(|thread| tgid == 0 || thread.pid == tgid);
         if let Some(thread) = &found {
             self.users.need(thread.uid, thread.gid);
         }
@@ -276,7 +283,7 @@ impl Shard {
     }
 
     pub(crate) fn ask_resolver_for_fd(&mut self, pid: i64, number: i64) -> Option<Fd> {
-        self.resolver.as_mut()?.resolve_fd(pid, number)
+        self.resolver.as_mut()?.resolve_fd(pid, number, self.sequence)
     }
 
     /// A thread.

@@ -71,7 +71,7 @@ impl Shard {
         for slot in slots.into_iter().map(Slot) {
             let thread = self.thread(slot);
             if thread.is_main_thread() && !thread.is_invalid() && thread.published.is_none() {
-                self.publish_new(slot, None);
+                self.publish_new(slot);
             }
         }
     }
@@ -149,12 +149,13 @@ impl Shard {
         if pid != 1 && self.guests.directory.is_none() {
             match self.find(ptid) {
                 Some(parent) if !self.thread(parent).is_invalid() => self.add_child(parent, slot),
-                _ if self.directory.as_ref().is_some_and(|d| d.find(ptid).is_some()) => {}
+                // Of another shard, which may not have come that far.
+                _ if self.directory.is_some() => {}
                 _ => self.thread_mut(slot).ptid = 0,
             }
         }
         if is_main && self.thread(slot).published.is_none() {
-            self.publish_new(slot, None);
+            self.publish_new(slot);
         }
     }
 
@@ -244,10 +245,14 @@ impl Shard {
             return;
         }
         self.mark_dead(slot);
-        let reaper = self.choose_reaper(slot);
-        let reaper_tid = self.thread(slot).reaper_tid;
-        self.publish_exit(slot, reaper, reaper_tid);
-        if !self.thread(slot).children.is_empty() {
+        if self.directory.is_some() {
+            // Children may be of other shards: what is published of the exit says who has them.
+            // If the exit was not published with its event, that was lost: nobody named the reaper.
+            self.publish_exit(slot, -1);
+            self.thread_mut(slot).children.clear();
+            self.thread_mut(slot).children_alive = 0;
+        } else if !self.thread(slot).children.is_empty() {
+            let reaper = self.choose_reaper(slot);
             self.give_children(slot, reaper);
         }
         let thread = self.thread(slot);
@@ -269,15 +274,7 @@ impl Shard {
     /// The reaper the kernel named, if it is known; else a live thread of the group; else one of
     /// the nearest ancestor group that reaps.
     fn choose_reaper(&mut self, slot: Slot) -> Option<Slot> {
-        if self.thread(slot).children.is_empty() {
-            return None;
-        }
         let named = self.thread(slot).reaper_tid;
-        if named > 0 && self.find(named).is_none() && self.directory.is_some() {
-            // Of another shard, where it may have ended meanwhile: what is published of the exit
-            // names it, and a copy of it here would be taken for the process itself.
-            return None;
-        }
         let named = if named > 0 { self.get_or_resolve(named) } else { None };
         let reaper = match named {
             Some(reaper) if !self.thread(reaper).is_invalid() && reaper != slot => Some(reaper),

@@ -160,11 +160,11 @@ fn duplicates_and_ranges() {
 struct OneFd;
 
 impl Resolver for OneFd {
-    fn resolve(&mut self, tid: i64) -> Option<Box<Thread>> {
+    fn resolve(&mut self, tid: i64, _: u64) -> Option<Box<Thread>> {
         (tid == 77).then(|| process(77, 1))
     }
 
-    fn resolve_fd(&mut self, pid: i64, number: i64) -> Option<Fd> {
+    fn resolve_fd(&mut self, pid: i64, number: i64, _: u64) -> Option<Fd> {
         assert_eq!(pid, 10);
         let mut fd = Fd::new(FdKind::FileV2);
         fd.set_name(format!("/passed/{number}").as_bytes());

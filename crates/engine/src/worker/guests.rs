@@ -17,7 +17,7 @@ impl Worker {
         let mut hosted = Hosted::Unknown;
         let outcome = self.try_rules(record, Looks::of(pid), may_wait, |worker| {
             let guests = &mut worker.spreading.as_mut()?.guests;
-            hosted = guests.host(pid, sequence);
+            hosted = guests.host(pid, record.header().tid.into(), sequence);
             let context = EventContext { record: *record, num: sequence };
             match guests.apply_without_inheritance(&context) {
                 Applied::Done(subject) => Some((subject, hosted == Hosted::Whole)),

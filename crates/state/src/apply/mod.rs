@@ -129,6 +129,7 @@ impl Shard {
             self.run_pending(record.ts());
         }
         let header = record.header();
+        self.tgid = i64::from(header.tgid);
         let mut step = Step {
             r: record,
             code: header.code,
@@ -188,8 +189,11 @@ impl Shard {
         let acts = plan.act != Act::None;
         let thread = match plan.subjects {
             Subjects::Nothing => return false,
-            Subjects::Thread => self.get_or_resolve(step.tid),
-            Subjects::Switch | Subjects::Known => self.find_counted(step.tid),
+            Subjects::Thread => match self.find_event_thread(step.tid) {
+                Some(slot) => Some(slot),
+                None => self.resolve(step.tid),
+            },
+            Subjects::Switch | Subjects::Known => self.find_event_thread(step.tid),
             Subjects::Own => return acts,
             Subjects::KnownThread => {
                 step.subject.thread = self.find_counted(step.tid);
@@ -242,6 +246,24 @@ impl Shard {
             self.look_up_fd(step, slot, number);
         }
         acts
+    }
+
+    /// The thread of the event, if it is known.
+    #[inline]
+    pub(crate) fn find_event_thread(&mut self, tid: i64) -> Option<Slot> {
+        let slot = self.find_counted(tid)?;
+        if self.thread(slot).pid != self.tgid && self.is_former(slot) {
+            self.remove(tid);
+            return None;
+        }
+        Some(slot)
+    }
+
+    /// Whether this is a thread whose id another one has by now, its exit having been lost. Captures
+    /// do not tell whose thread an event's is.
+    #[cold]
+    fn is_former(&self, slot: Slot) -> bool {
+        self.directory.is_some() && self.thread(slot).pid >= 0
     }
 
     /// The thread of an event that is about nothing else.

@@ -304,10 +304,15 @@ impl Shard {
                 }
             }
         }
+        if is_leader {
+            self.end_former(child.pid);
+        }
         if self.find(child.tid).is_some() {
             self.remove(child.tid);
         }
-        if left.is_none() {
+        // Of a process with a directory what is published is as of the birth; what this shard has
+        // of its parent may be later.
+        if left.is_none() && !(is_leader && self.directory.is_some()) {
             let relative = if is_leader { child.ptid } else { child.pid };
             if let Some(slot) = self.find(relative)
                 && !self.thread(slot).is_invalid()
@@ -357,22 +362,34 @@ impl Shard {
         Applied::Done(step.subject)
     }
 
+    /// Ends a process whose pid a new one has: its exit was lost, or those of its threads.
+    fn end_former(&mut self, pid: i64) {
+        let Some(group) = self.groups.get(&pid) else { return };
+        let threads = group.threads.iter().filter_map(|reference| self.alive_ref(*reference));
+        let tids: Vec<i64> = threads.map(|slot| self.thread(slot).tid).collect();
+        // The main thread comes first and goes last.
+        for tid in tids.into_iter().rev() {
+            self.remove(tid);
+        }
+        self.groups.remove(&pid);
+    }
+
     /// The parent of a child that does not belong to its caller (`CLONE_PARENT`, as container
     /// runtimes use it): the caller's own, whom the kernel names.
     fn parent_beside(&self, caller: &Arc<Published>, ptid: i64) -> Option<Arc<Published>> {
-        let of_caller = caller.parent(self.sequence, |_| ());
+        let directory = self.directory.as_ref()?;
+        let of_caller = directory.parent(caller, self.sequence, |_| ());
         if of_caller.as_ref().is_some_and(|parent| parent.key().pid == ptid) {
             return of_caller;
         }
         // A reaper may have become it a moment ago; or it is a thread, and its process meant.
-        let named = self.directory.as_ref().and_then(|d| d.find_as_of(ptid, self.sequence));
-        named.or(of_caller)
+        directory.find_as_of(ptid, self.sequence).or(of_caller)
     }
 
     /// What a child inherits of a process that only its published side is known of.
     fn published_inheritance(&self, pid: i64) -> Option<Box<Inheritance>> {
-        let parent = self.directory.as_ref()?.find(pid)?;
-        let facts = parent.newest().facts.clone();
+        let parent = self.directory.as_ref()?.find_as_of(pid, self.sequence)?;
+        let facts = parent.as_of(self.sequence).facts.clone();
         let fds = Default::default();
         let caller = facts.clone();
         Some(Box::new(Inheritance { facts, caller, fds, fdlimit: -1, parent: Some(parent) }))
@@ -381,7 +398,7 @@ impl Shard {
     /// The parent's side of a birth: leaves for the child what it inherits, as of now.
     pub(super) fn fork_marker(&mut self, step: &mut Step<'_>) {
         use arg::fork_marker_x as a;
-        step.subject.thread = self.find_counted(step.tid);
+        step.subject.thread = self.find_event_thread(step.tid);
         let Some(directory) = self.directory.clone() else { return };
         if step.uint32(a::flags) & flag::CLONE_THREAD != 0 {
             return;
@@ -542,8 +559,7 @@ impl Shard {
         self.mark_dead(slot);
         self.exit_pending = Some((step.tid, self.sequence));
         let reaper_tid = step.r.int(a::reaper_tid).unwrap_or(-1);
-        let reaper = self.find(reaper_tid).filter(|reaper| *reaper != slot);
-        self.publish_exit(slot, reaper, reaper_tid);
+        self.publish_exit(slot, reaper_tid);
         if !self.thread(slot).children.is_empty()
             && let Some(reaper) = step.r.int(a::reaper_tid)
         {
