@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use peregrine_probe::ring::Front;
 use peregrine_probe::{Ring, SleepFlags};
 
 use crate::host::HostFiles;
@@ -61,7 +62,7 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
         }
         let taken = drain(&mut worker, &mut feed, last_retry)?;
         if worker.is_recording()
-            && let Some(seen_ns) = seen_until(&feed, began_ns)
+            && let Some(seen_ns) = seen_until(&mut feed, began_ns)
         {
             worker.tend_recording(seen_ns, began_ns);
         }
@@ -120,7 +121,7 @@ fn drain(worker: &mut Worker, feed: &mut Feed, last_retry: Instant) -> std::io::
     let mut taken = 0;
     worker.look_at_others();
     for _ in 0..BATCH {
-        let Some(next) = choose(&feed.rings, &mut feed.heads) else { break };
+        let Some(next) = choose(&mut feed.rings, &mut feed.heads)? else { break };
         let (index, ring) = &mut feed.rings[next.position];
         let mut last = 0;
         let is_due = |bytes: &[u8]| time_stamp(bytes).is_none_or(|ts| ts <= next.until_ns);
@@ -130,7 +131,7 @@ fn drain(worker: &mut Worker, feed: &mut Feed, last_retry: Instant) -> std::io::
         });
         feed.taken_ns = feed.taken_ns.max(last);
         if batch.is_corrupt {
-            return Err(std::io::Error::other(format!("ring {index} is corrupt")));
+            return Err(corrupt(*index));
         }
         worker.counters.ring_bytes.add(batch.bytes);
         taken += batch.records;
@@ -168,21 +169,22 @@ struct Next {
 /// The ring whose turn it is; none if all are empty, or if one has a record that is not complete: it
 /// may be older than all others, and so may be what lies behind it. That is a matter of
 /// microseconds.
-fn choose(rings: &[(u32, Ring)], heads: &mut Vec<Head>) -> Option<Next> {
-    let look = |ring: &Ring| {
-        let end = ring.end();
-        let ts = ring.peek().and_then(time_stamp);
-        Head { ts, end, is_held_up: ts.is_none() && ring.pending() > 0 }
-    };
+///
+/// # Errors
+/// A ring contradicts the kernel's protocol.
+fn choose(rings: &mut [(u32, Ring)], heads: &mut Vec<Head>) -> std::io::Result<Option<Next>> {
+    let is_only = rings.len() == 1;
     heads.clear();
-    heads.extend(rings.iter().map(|(_, ring)| look(ring)));
+    for (index, ring) in rings.iter_mut() {
+        heads.push(look(*index, ring)?);
+    }
     // A ring that was empty may have got, before a later one was looked at, what that one's record
     // follows from.
     loop {
         let mut has_changed = false;
-        for ((_, ring), head) in rings.iter().zip(heads.iter_mut()) {
-            if head.ts.is_none() && rings.len() > 1 {
-                *head = look(ring);
+        for ((index, ring), head) in rings.iter_mut().zip(heads.iter_mut()) {
+            if head.ts.is_none() && !is_only {
+                *head = look(*index, ring)?;
                 has_changed |= head.ts.is_some();
             }
         }
@@ -203,21 +205,38 @@ fn choose(rings: &[(u32, Ring)], heads: &mut Vec<Head>) -> Option<Next> {
         }
     }
     if heads.iter().any(|head| head.is_held_up) {
-        return None;
+        return Ok(None);
     }
-    let (position, _) = oldest?;
-    Some(Next { position, until_ns, end: heads[position].end })
+    let next = |(position, _): (usize, u64)| Next { position, until_ns, end: heads[position].end };
+    Ok(oldest.map(next))
+}
+
+fn look(index: u32, ring: &mut Ring) -> std::io::Result<Head> {
+    let end = ring.end();
+    let (ts, is_held_up) = match ring.front() {
+        Front::Empty => (None, false),
+        Front::Busy => (None, true),
+        // One without a time stamp is malformed, and counted as such when it is taken.
+        Front::Record(bytes) => (Some(time_stamp(bytes).unwrap_or(0)), false),
+        Front::Corrupt => return Err(corrupt(index)),
+    };
+    Ok(Head { ts, end, is_held_up })
+}
+
+fn corrupt(ring: u32) -> std::io::Error {
+    std::io::Error::other(format!("ring {ring} is corrupt"))
 }
 
 /// The time up to which everything was taken: that of the look before, unless something older is
 /// still in a ring. Not known while a ring is held up by a record that is not complete.
-fn seen_until(feed: &Feed, began_ns: u64) -> Option<u64> {
+fn seen_until(feed: &mut Feed, began_ns: u64) -> Option<u64> {
     let mut seen_ns = began_ns;
-    for (_, ring) in &feed.rings {
-        match ring.peek().and_then(time_stamp) {
-            Some(ts) => seen_ns = seen_ns.min(ts),
-            None if ring.pending() > 0 => return None,
-            None => {}
+    for (_, ring) in &mut feed.rings {
+        match ring.front() {
+            Front::Record(bytes) => seen_ns = seen_ns.min(time_stamp(bytes).unwrap_or(0)),
+            Front::Empty => {}
+            // The next drain says what is wrong with it.
+            Front::Busy | Front::Corrupt => return None,
         }
     }
     Some(seen_ns)

@@ -13,7 +13,7 @@ use peregrine_probe::heap::HeapKeeper;
 use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
 use peregrine_probe::{
-    Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Ring, Spread, Spreader,
+    Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Spread, Spreader,
 };
 use peregrine_state::{ChildRule, Config, Counters, Directory, Interfaces, Shard};
 
@@ -119,8 +119,6 @@ pub struct Live {
     initial_state_time: Duration,
     recorder: Option<Recorder>,
     published: Arc<Published>,
-    /// Mapped to look at their levels only.
-    rings: Vec<Ring>,
     heap: Mutex<HeapKeeper>,
 }
 
@@ -269,9 +267,6 @@ impl Live {
             initial_state_time,
             recorder,
             published: Arc::new(Published::new(workers as usize)),
-            rings: (0..probe.ring_count())
-                .map(|ring| probe.ring(ring))
-                .collect::<Result<_, _>>()?,
             probe,
         };
         for (index, mut shard) in shards.into_iter().enumerate() {
@@ -448,15 +443,14 @@ impl Live {
     /// # Errors
     /// The kernel's counters cannot be read.
     pub fn observe(&self) -> Result<Observation, LiveError> {
-        let ring = |(index, ring): (usize, &Ring)| {
-            (self.homes.of_ring(index as u32) as u32, ring.pending(), ring.capacity())
-        };
+        let capacity = u64::from(self.probe.ring_bytes());
+        let levels = self.gauges.levels(self.homes);
         let detection = self.rules();
         let rule =
             |rule: &ActiveRule| (rule.identity.clone(), self.published.rule(rule.identity.name()));
         Ok(Observation {
             workers: self.counters.iter().map(|c| c.totals()).collect(),
-            rings: self.rings.iter().enumerate().map(ring).collect(),
+            rings: levels.map(|(worker, bytes)| (worker, bytes, capacity)).collect(),
             drops: self.probe.drops()?,
             rules: detection.rules.iter().map(rule).collect(),
             state: self.published.state(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -149,6 +150,8 @@ pub struct Probe {
     object: Object,
     capabilities: Capabilities,
     rings: Vec<MapHandle>,
+    /// Which of them have been handed out.
+    consumed: Box<[AtomicBool]>,
     options: Options,
     hook: Hook,
     hook_reason: String,
@@ -222,6 +225,7 @@ impl Probe {
             object,
             capabilities: capabilities.clone(),
             rings: Vec::new(),
+            consumed: (0..options.rings).map(|_| AtomicBool::new(false)).collect(),
             options: options.clone(),
             hook,
             hook_reason: if reason.is_empty() { BEST.into() } else { reason.into() },
@@ -277,14 +281,23 @@ impl Probe {
         (self.hook, &self.hook_reason)
     }
 
-    /// Maps ring `index`. Each ring may have one consumer: map each once.
+    /// Maps ring `index` for its one consumer. Who only wants to know how full it is takes a
+    /// [`Probe::gauge`].
     ///
     /// # Errors
-    /// No such ring, or the kernel refuses the mapping.
+    /// No such ring, it was handed out before, or the kernel refuses the mapping.
     pub fn ring(&self, index: u32) -> Result<Ring, ProbeError> {
         let fd = self.ring_fd(index)?;
+        if self.consumed[index as usize].swap(true, Ordering::Relaxed) {
+            return Err(ProbeError::Option(format!("ring {index} has a consumer already")));
+        }
         Ring::map(fd, u64::from(self.options.ring_bytes))
             .map_err(|error| ProbeError::kernel(format!("map ring {index}"), error))
+    }
+
+    /// Bytes of each ring.
+    pub fn ring_bytes(&self) -> u32 {
+        self.options.ring_bytes
     }
 
     /// The file descriptor of ring `index`, to wait on.

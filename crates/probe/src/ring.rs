@@ -16,7 +16,7 @@
 //! 5. Positions only grow; their difference is at most the size of the ring.
 //!
 //! The walk is generic over the memory ([`RingMemory`]), so that the model check in
-//! `tests/ring_model.rs` runs the very code that runs on the kernel's pages.
+//! `tests/ring_model` runs the very code that runs on the kernel's pages.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -37,13 +37,20 @@ pub trait RingMemory {
     /// The consumer position, as last stored by this consumer.
     fn consumer(&self) -> u64;
     /// Publishes the consumer position (rule 3).
-    fn release(&self, position: u64);
+    ///
+    /// # Safety
+    /// The position is the end of a record that rule 2 allows, and no bytes before it are looked at
+    /// any more.
+    unsafe fn release(&self, position: u64);
     /// The producer position (rule 2).
     fn producer(&self) -> u64;
     /// The header word of the record at a position (rule 2).
     fn header(&self, position: u64) -> u32;
-    /// The bytes of the record at a position. Called only for records that rule 2 allows.
-    fn bytes(&self, position: u64, len: usize) -> &[u8];
+    /// The bytes of the record at a position.
+    ///
+    /// # Safety
+    /// There is a record of this length at this position that rule 2 allows.
+    unsafe fn bytes(&self, position: u64, len: usize) -> &[u8];
 }
 
 /// What a batch did.
@@ -60,19 +67,48 @@ pub struct Batch {
     pub is_corrupt: bool,
 }
 
+/// What a look at one position finds.
+enum Found {
+    /// The position has come to the end.
+    End,
+    /// A record that is not complete.
+    Busy,
+    /// A record or a discarded one: its length, and the position behind it.
+    Whole { len: usize, next: u64, is_discarded: bool },
+    /// A record that reaches beyond what was produced.
+    Corrupt,
+}
+
+fn look<M: RingMemory>(memory: &M, position: u64, producer: u64) -> Found {
+    if position >= producer {
+        return Found::End;
+    }
+    let word = memory.header(position);
+    if word & BUSY != 0 {
+        return Found::Busy;
+    }
+    let len = u64::from(word & !(BUSY | DISCARD));
+    let next = position + ((RECORD_HEADER_BYTES + len + 7) & !7);
+    if next > producer {
+        return Found::Corrupt;
+    }
+    Found::Whole { len: len as usize, next, is_discarded: word & DISCARD != 0 }
+}
+
 /// Hands records to `each`, in order, and frees them: up to `limit`, up to the position `end`, and
 /// only as long as `wants` says yes to the next one.
 ///
 /// Space is given back to the kernel every `RELEASE_BYTES` and at the end, not per record: the
 /// position's cache line is shared with the producing CPUs.
 pub fn drain<M: RingMemory>(
-    memory: &M,
+    memory: &mut M,
     limit: usize,
     end: u64,
     wants: impl Fn(&[u8]) -> bool,
     mut each: impl FnMut(&[u8]),
 ) -> Batch {
     const RELEASE_BYTES: u64 = 64 << 10;
+    let memory = &*memory;
     let mut batch = Batch::default();
     let mut position = memory.consumer();
     let mut released = position;
@@ -83,20 +119,22 @@ pub fn drain<M: RingMemory>(
         return batch;
     }
     let producer = producer.min(end);
-    while position < producer && batch.records < limit {
-        let word = memory.header(position);
-        if word & BUSY != 0 {
-            batch.is_held_up = true;
-            break;
-        }
-        let len = u64::from(word & !(BUSY | DISCARD));
-        let next = position + ((RECORD_HEADER_BYTES + len + 7) & !7);
-        if next > producer {
-            batch.is_corrupt = true;
-            break;
-        }
-        if word & DISCARD == 0 {
-            let bytes = memory.bytes(position, len as usize);
+    while batch.records < limit {
+        let (len, next, is_discarded) = match look(memory, position, producer) {
+            Found::End => break,
+            Found::Busy => {
+                batch.is_held_up = true;
+                break;
+            }
+            Found::Corrupt => {
+                batch.is_corrupt = true;
+                break;
+            }
+            Found::Whole { len, next, is_discarded } => (len, next, is_discarded),
+        };
+        if !is_discarded {
+            // SAFETY: `look` has found it complete and in front of the producer position.
+            let bytes = unsafe { memory.bytes(position, len) };
             if !wants(bytes) {
                 break;
             }
@@ -105,34 +143,59 @@ pub fn drain<M: RingMemory>(
         }
         position = next;
         if position - released >= RELEASE_BYTES.min(memory.size() / 4) {
-            memory.release(position);
+            // SAFETY: everything before was handed to `each`, which keeps nothing of it.
+            unsafe { memory.release(position) };
             released = position;
         }
     }
     if position != released {
-        memory.release(position);
+        // SAFETY: as above.
+        unsafe { memory.release(position) };
     }
     batch.bytes = position - start;
     batch
 }
 
-/// The next record, without freeing it; `None` if there is none yet, or it is not complete.
-pub fn peek<M: RingMemory>(memory: &M) -> Option<&[u8]> {
-    let mut position = memory.consumer();
+/// What lies at the front of a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front<'m> {
+    /// Nothing.
+    Empty,
+    /// Something that is not complete yet: a matter of microseconds.
+    Busy,
+    /// A record.
+    Record(&'m [u8]),
+    /// What contradicts the protocol; see [`Batch::is_corrupt`].
+    Corrupt,
+}
+
+/// The front of a ring. Discarded records before it are freed, so that a ring with nothing else in
+/// it is empty for everybody.
+pub fn front<M: RingMemory>(memory: &mut M) -> Front<'_> {
+    let memory = &*memory;
+    let start = memory.consumer();
     let producer = memory.producer();
-    while position < producer && producer - position <= memory.size() {
-        let word = memory.header(position);
-        let len = u64::from(word & !(BUSY | DISCARD));
-        let next = position + ((RECORD_HEADER_BYTES + len + 7) & !7);
-        if word & BUSY != 0 || next > producer {
-            return None;
-        }
-        if word & DISCARD == 0 {
-            return Some(memory.bytes(position, len as usize));
-        }
-        position = next;
+    if producer.wrapping_sub(start) > memory.size() {
+        return Front::Corrupt;
     }
-    None
+    let mut position = start;
+    let front = loop {
+        match look(memory, position, producer) {
+            Found::End => break Front::Empty,
+            Found::Busy => break Front::Busy,
+            Found::Corrupt => break Front::Corrupt,
+            Found::Whole { next, is_discarded: true, .. } => position = next,
+            Found::Whole { len, .. } => {
+                // SAFETY: `look` has found it complete and in front of the producer position.
+                break Front::Record(unsafe { memory.bytes(position, len) });
+            }
+        }
+    };
+    if position != start {
+        // SAFETY: before it lie discarded records only, which nobody looks at.
+        unsafe { memory.release(position) };
+    }
+    front
 }
 
 /// A mapped ring buffer. It has exactly one consumer: whoever owns this.
@@ -190,9 +253,9 @@ impl Ring {
         drain(self, limit, end, wants, each)
     }
 
-    /// The next record, which stays where it is; see [`peek`].
-    pub fn peek(&self) -> Option<&[u8]> {
-        peek(self)
+    /// What lies at its front, which stays where it is; see [`front`].
+    pub fn front(&mut self) -> Front<'_> {
+        front(self)
     }
 
     /// The position up to which records are reserved at this moment.
@@ -241,7 +304,7 @@ impl RingMemory for Ring {
     }
 
     #[inline]
-    fn release(&self, position: u64) {
+    unsafe fn release(&self, position: u64) {
         self.consumer_atomic().store(position, Ordering::Release);
     }
 
@@ -258,10 +321,10 @@ impl RingMemory for Ring {
     }
 
     #[inline]
-    fn bytes(&self, position: u64, len: usize) -> &[u8] {
+    unsafe fn bytes(&self, position: u64, len: usize) -> &[u8] {
         let start = self.data(position + RECORD_HEADER_BYTES);
-        // SAFETY: `drain` has checked that the record ends at or before the producer position,
-        // which is at most one ring size ahead; the data is mapped twice in a row, so the range is
+        // SAFETY: the caller says that the record ends at or before the producer position, which is
+        // at most one ring size ahead; the data is mapped twice in a row, so the range is
         // contiguous. The kernel writes it no more until `release` passes it (rule 3).
         unsafe { std::slice::from_raw_parts(start.as_ptr(), len) }
     }
@@ -314,13 +377,18 @@ impl RingGauge {
     /// Whether everything that was reserved before this call has been consumed. The consumer frees
     /// a record only after it has dealt with it, and this sees whatever it did before.
     pub fn is_drained(&self) -> bool {
+        self.pending() == 0
+    }
+
+    /// Bytes that wait to be consumed.
+    pub fn pending(&self) -> u64 {
         let load = |page: NonNull<u8>| {
             // SAFETY: the page is mapped for as long as self lives, and aligned.
             unsafe { page.cast::<AtomicU64>().as_ref() }.load(Ordering::Acquire)
         };
         // The producer first: what it writes after this look does not matter.
         let producer = load(self.producer_page);
-        load(self.consumer_page) >= producer
+        producer.saturating_sub(load(self.consumer_page))
     }
 }
 

@@ -22,7 +22,7 @@ use std::cell::RefCell;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use peregrine_probe::ring::{BUSY, DISCARD, RECORD_HEADER_BYTES, RingMemory, drain};
+use peregrine_probe::ring::{BUSY, DISCARD, Front, RECORD_HEADER_BYTES, RingMemory, drain, front};
 
 const SIZE: u64 = 32;
 
@@ -73,7 +73,7 @@ impl RingMemory for View {
     fn consumer(&self) -> u64 {
         self.model.consumer.load(Ordering::Relaxed)
     }
-    fn release(&self, position: u64) {
+    unsafe fn release(&self, position: u64) {
         self.model.consumer.store(position, Ordering::Release);
     }
     fn producer(&self) -> u64 {
@@ -82,7 +82,7 @@ impl RingMemory for View {
     fn header(&self, position: u64) -> u32 {
         self.model.headers[Model::slot(position)].load(self.load)
     }
-    fn bytes(&self, position: u64, len: usize) -> &[u8] {
+    unsafe fn bytes(&self, position: u64, len: usize) -> &[u8] {
         assert_eq!(len as u64, 16 - RECORD_HEADER_BYTES);
         let value = self.model.payload[Model::slot(position)].with(|p| {
             // SAFETY: read access that loom checks against the producer's writes.
@@ -132,20 +132,52 @@ fn explore(load: Ordering) {
             }
             sent
         });
-        let view = View { model, load, read: RefCell::new(Vec::new()) };
+        let mut view = View { model, load, read: RefCell::new(Vec::new()) };
         let mut seen = Vec::new();
         let mut take = |bytes: &[u8]| seen.push(u64::from_le_bytes(bytes.try_into().unwrap()));
         for _ in 0..2 {
-            assert!(!drain(&view, 8, u64::MAX, |_| true, &mut take).is_corrupt);
+            // What a worker with several rings does: it looks, and takes what it has seen there.
+            if matches!(front(&mut view), Front::Record(_)) {
+                assert_eq!(drain(&mut view, 1, u64::MAX, |_| true, &mut take).records, 1);
+            }
+            assert_ne!(front(&mut view), Front::Corrupt);
             loom::thread::yield_now();
         }
         let sent = producer.join().unwrap();
-        drain(&view, 8, u64::MAX, |_| true, &mut take);
+        assert!(!drain(&mut view, 8, u64::MAX, |_| true, &mut take).is_corrupt);
         assert_eq!(view.consumer(), view.producer());
         assert_eq!(seen, sent);
     });
     let explored = explored.load(std::sync::atomic::Ordering::Relaxed);
     assert!(explored > 10, "only {explored} interleavings were explored");
+}
+
+/// A wake-up is a discarded record behind a record. Who takes the record before the wake-up is there
+/// finds, looking again, an empty ring: whoever looks at the positions must find the same.
+#[test]
+fn a_discarded_record_alone_leaves_the_ring_empty() {
+    loom::model(|| {
+        let model = Arc::new(Model {
+            consumer: AtomicU64::new(0),
+            producer: AtomicU64::new(0),
+            headers: [AtomicU32::new(0), AtomicU32::new(0)],
+            payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
+        });
+        let kernel = model.clone();
+        let producer = loom::thread::spawn(move || {
+            kernel.produce(1, false);
+            kernel.produce(2, true);
+        });
+        let mut view = View { model, load: Ordering::Acquire, read: RefCell::new(Vec::new()) };
+        let mut records = drain(&mut view, 8, u64::MAX, |_| true, |_| {}).records;
+        producer.join().unwrap();
+        if matches!(front(&mut view), Front::Record(_)) {
+            records += drain(&mut view, 1, u64::MAX, |_| true, |_| {}).records;
+        }
+        assert_eq!(records, 1);
+        assert_eq!(front(&mut view), Front::Empty);
+        assert_eq!(view.consumer(), view.producer(), "others see what is left in the ring");
+    });
 }
 
 #[test]
@@ -157,8 +189,9 @@ fn positions_that_contradict_the_protocol_are_reported() {
             headers: [AtomicU32::new(8), AtomicU32::new(8)],
             payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
         });
-        let view = View { model, load: Ordering::Acquire, read: RefCell::new(Vec::new()) };
-        let batch = drain(&view, 8, u64::MAX, |_| true, |_| panic!("nothing may be read"));
+        let mut view = View { model, load: Ordering::Acquire, read: RefCell::new(Vec::new()) };
+        let batch = drain(&mut view, 8, u64::MAX, |_| true, |_| panic!("nothing may be read"));
         assert!(batch.is_corrupt);
+        assert_eq!(front(&mut view), Front::Corrupt);
     });
 }
