@@ -49,7 +49,7 @@ static __always_inline void dump_file(struct rec *r, const struct open_file *o)
 #define FILE_RECORD(o, NAME, name)                                                 \
 	struct inode *inode = (o)->inode;                                          \
 	struct rec r;                                                              \
-	struct ev_##name *e = RECORD(&r, NAME, name);                              \
+	struct ev_##name *e = RECORD(&r, NAME, name, CLASS_OTHER);                 \
 										   \
 	if (!e)                                                                    \
 		return;                                                            \

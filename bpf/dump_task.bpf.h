@@ -56,7 +56,7 @@ SEC("iter.s/task") int dump_task(struct bpf_iter__task *ctx)
 	t = (struct task_struct *)ADDRESS_IN(ctx, task);
 	if (is_kernel_thread(t))
 		return 0;
-	e = RECORD(&r, ITER_TASK, iter_task);
+	e = RECORD(&r, ITER_TASK, iter_task, CLASS_OTHER);
 	if (!e)
 		return 0;
 	mm = BPF_CORE_READ(t, mm);

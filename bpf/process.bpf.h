@@ -144,7 +144,7 @@ SEC("tp_btf/sched_process_fork") int birth(u64 *ctx)
 		flags |= CLONE_FLAG_CHILD_IN_PIDNS;
 
 	/* The marker first: a worker that has both rings then finds what the child inherits. */
-	m = RECORD(&r, FORK_MARKER, fork_marker);
+	m = RECORD(&r, FORK_MARKER, fork_marker, CLASS_LIFECYCLE);
 	if (m) {
 		shared = flags;
 		if (BPF_CORE_READ(child, fs) == BPF_CORE_READ(parent, fs))
@@ -156,15 +156,11 @@ SEC("tp_btf/sched_process_fork") int birth(u64 *ctx)
 		m->child_tgid = tgid;
 		m->flags = shared;
 		submit(&r, CLASS_LIFECYCLE);
-	} else {
-		remember_loss(bpf_get_current_pid_tgid() >> 32, CLASS_LIFECYCLE);
 	}
 
-	e = rec_begin(&r, birth_code(), sizeof(*e), EV_CLONE_LENGTHS);
-	if (!e) {
-		remember_loss(tgid, CLASS_LIFECYCLE);
+	e = rec_begin(&r, birth_code(), sizeof(*e), EV_CLONE_LENGTHS, tgid, CLASS_LIFECYCLE);
+	if (!e)
 		return 0;
-	}
 	r.flags = RECORD_BIRTH;
 	if (is_compat())
 		r.flags |= RECORD_COMPAT32;
@@ -210,7 +206,8 @@ static __always_inline int caller_exit(struct call *c, u16 code, u64 native_flag
 
 	if (c->ret == 0)
 		return 0;
-	e = rec_begin(&r, code, sizeof(*e), EV_CLONE_LENGTHS);
+	e = rec_begin(&r, code, sizeof(*e), EV_CLONE_LENGTHS, bpf_get_current_pid_tgid() >> 32,
+		      c->class);
 	if (!e)
 		return 0;
 	e->res = c->ret;
@@ -287,11 +284,9 @@ SEC("tp_btf/sched_process_exec") int exec(u64 *ctx)
 
 	if (!enabled || is_own_tgid())
 		return 0;
-	e = RECORD(&r, EXECVE, execve);
-	if (!e) {
-		remember_loss(bpf_get_current_pid_tgid() >> 32, CLASS_LIFECYCLE);
+	e = RECORD(&r, EXECVE, execve, CLASS_LIFECYCLE);
+	if (!e)
 		return 0;
-	}
 	e->res = 0;
 	fill_exec(e, t);
 	mm = BPF_CORE_READ(t, mm);
@@ -322,7 +317,8 @@ static __always_inline int failed_exec(struct call *c, u16 code, u32 fixed_bytes
 
 	if (c->ret == 0)
 		return 0;
-	e = rec_begin(&r, code, fixed_bytes, EV_EXECVE_LENGTHS);
+	e = rec_begin(&r, code, fixed_bytes, EV_EXECVE_LENGTHS, bpf_get_current_pid_tgid() >> 32,
+		      c->class);
 	if (!e)
 		return 0;
 	e->res = c->ret;
@@ -434,11 +430,9 @@ SEC("tp_btf/sched_process_exit") int thread_exit(u64 *ctx)
 	if (!enabled || is_own_tgid() || is_kernel_thread(t))
 		return 0;
 	forget_entries(bpf_get_current_pid_tgid());
-	e = RECORD(&r, PROCEXIT_1, procexit_1);
-	if (!e) {
-		remember_loss(bpf_get_current_pid_tgid() >> 32, CLASS_LIFECYCLE);
-		return 0;
-	}
+	e = RECORD(&r, PROCEXIT_1, procexit_1, CLASS_LIFECYCLE);
+	if (!e)
+		goto out;
 	status = BPF_CORE_READ(t, exit_code);
 	e->status = status;
 	e->ret = status >> 8 & 0xff;
@@ -449,5 +443,9 @@ SEC("tp_btf/sched_process_exit") int thread_exit(u64 *ctx)
 	if ((void *)first != (void *)__builtin_preserve_access_index(&t->children))
 		e->reaper_tid = reaper_of((u64)t);
 	submit(&r, CLASS_LIFECYCLE);
+out:
+	/* Nothing follows that could say that something was lost. */
+	if (!BPF_CORE_READ(t, signal, live.counter))
+		forget_loss(bpf_get_current_pid_tgid() >> 32);
 	return 0;
 }

@@ -44,7 +44,7 @@ SEC("tp_btf/signal_deliver") int signal_deliver(u64 *ctx)
 
 	if (!enabled || is_own_tgid())
 		return 0;
-	e = RECORD(&r, SIGNALDELIVER, signaldeliver);
+	e = RECORD(&r, SIGNALDELIVER, signaldeliver, CLASS_RULE);
 	if (!e)
 		return 0;
 	e->spid = signal_sender(sig, info);
@@ -66,7 +66,7 @@ SEC("tp_btf/sched_switch") int context_switch(u64 *ctx)
 	/* The idle thread is in no process. */
 	if (!enabled || is_own_tgid() || !BPF_CORE_READ(prev, pid))
 		return 0;
-	e = RECORD(&r, SCHEDSWITCH_6, schedswitch_6);
+	e = RECORD(&r, SCHEDSWITCH_6, schedswitch_6, CLASS_OTHER);
 	if (!e)
 		return 0;
 	mm = BPF_CORE_READ(prev, mm);
@@ -102,7 +102,7 @@ static __always_inline int page_fault(u64 *ctx)
 
 	if (!enabled || is_own_tgid())
 		return 0;
-	e = RECORD(&r, PAGE_FAULT, page_fault);
+	e = RECORD(&r, PAGE_FAULT, page_fault, CLASS_OTHER);
 	if (!e)
 		return 0;
 	e->addr = ctx[0];

@@ -31,7 +31,7 @@
  */
 #define EVENT(NAME, name)                                                                   \
 	struct rec r;                                                                       \
-	struct ev_##name *e = RECORD(&r, NAME, name);                                       \
+	struct ev_##name *e = RECORD(&r, NAME, name, c->class);                             \
 											    \
 	if (!e)                                                                             \
 		return 0;                                                                   \

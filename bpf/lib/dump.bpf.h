@@ -39,5 +39,7 @@ static __always_inline void dump(struct rec *r, struct seq_file *seq, u32 tid, u
 	asm volatile("" : "+r"(len));
 	if (len <= DUMP_MAX)
 		bpf_seq_write(seq, r->scratch->data, len);
+	else
+		count_drop(route(tgid), CLASS_STATE, DROP_TOO_LARGE);
 	release_scratch(r->scratch);
 }

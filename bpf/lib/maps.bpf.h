@@ -34,7 +34,6 @@ enum drop_cause {
 
 /* Set before loading. */
 const volatile u32 ring_count = 1;
-const volatile u32 ring_bytes = 8 << 20;
 const volatile u32 wake_bytes = 1 << 20;       /* a ring this full wakes its worker */
 const volatile u32 class_limit[CLASSES] = {};  /* bytes a class may fill the ring to */
 const volatile u32 snaplen = 80;

@@ -3,12 +3,12 @@
  * Building a record and handing it to its ring.
  *
  *	struct rec r;
- *	struct ev_openat *ev = RECORD(&r, OPENAT, openat);
+ *	struct ev_openat *ev = RECORD(&r, OPENAT, openat, class);
  *	if (!ev)
  *		return 0;
  *	ev->fd = ...;                               fixed-size parameters
  *	put_user_str(&r, EV_OPENAT_NAME, ptr);      variable-size ones, in declaration order
- *	submit(&r, tid, tgid, class);
+ *	submit(&r, class);
  *
  * A record grows in a scratch slot of this CPU and is copied into the ring at once when it is
  * complete: no reservation ever stays open over a read of user memory.
@@ -61,8 +61,9 @@ static __always_inline void count_drop(u32 ring, u32 class, u32 cause)
 	u32 key = (ring * CLASSES + class) * DROP_CAUSES + cause;
 	u64 *count = bpf_map_lookup_elem(&drops, &key);
 
+	/* Atomically: an interrupt on this CPU may count as well. */
 	if (count)
-		(*count)++;
+		__sync_fetch_and_add(count, 1);
 }
 
 static __always_inline struct scratch *claim_scratch(u32 *claimed)
@@ -91,13 +92,40 @@ static __always_inline void release_scratch(struct scratch *s)
 	__sync_fetch_and_add(&s->claims, -1);
 }
 
-/* Starts a record; the lengths of all variable-size parameters are zero. */
-static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 lengths)
+/* Notes that the state of a thread group is not whole: its next record says so. */
+static __always_inline void remember_loss(u32 tgid, u32 class)
+{
+	u32 one = 1;
+
+	if (class > CLASS_STATE)
+		return;
+	if (bpf_map_update_elem(&state_lost, &tgid, &one, BPF_NOEXIST) == 0)
+		__sync_fetch_and_add(&lost_groups, 1);
+}
+
+/* Takes the note away, if there is one. */
+static __always_inline bool forget_loss(u32 tgid)
+{
+	if (!lost_groups || bpf_map_delete_elem(&state_lost, &tgid))
+		return false;
+	__sync_fetch_and_add(&lost_groups, -1);
+	return true;
+}
+
+/*
+ * Starts a record of thread group @tgid; the lengths of all variable-size parameters are zero. The
+ * class is that of submit_as(), for the case that there is no scratch slot.
+ */
+static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 lengths, u32 tgid,
+				       u32 class)
 {
 	struct scratch *s = claim_scratch(&r->key);
 
 	if (!s) {
-		count_drop(route(bpf_get_current_pid_tgid() >> 32), CLASS_STATE, DROP_SCRATCH);
+		asm volatile("" : "+r"(class));
+		class &= CLASSES - 1;
+		count_drop(route(tgid), class, DROP_SCRATCH);
+		remember_loss(tgid, class);
 		return NULL;
 	}
 	r->scratch = s;
@@ -111,9 +139,11 @@ static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 l
 	return __builtin_assume_aligned(s->data, 8);
 }
 
-#define RECORD(r, NAME, name)                                                                   \
+/* One of the current thread group. */
+#define RECORD(r, NAME, name, class)                                                            \
 	((struct ev_##name *)rec_begin(r, EV_##NAME##_CODE, sizeof(struct ev_##name),           \
-				       EV_##NAME##_LENGTHS))
+				       EV_##NAME##_LENGTHS, bpf_get_current_pid_tgid() >> 32,   \
+				       class))
 
 /* Gives a record up. */
 static __always_inline void rec_abandon(struct rec *r)
@@ -308,23 +338,6 @@ static __always_inline void wake_sleeper(void *ring, u32 index)
 		bpf_ringbuf_discard(nudge, BPF_RB_FORCE_WAKEUP);
 }
 
-static __always_inline void remember_loss(u32 tgid, u32 class)
-{
-	u32 one = 1;
-
-	if (class > CLASS_STATE)
-		return;
-	if (bpf_map_update_elem(&state_lost, &tgid, &one, BPF_NOEXIST) == 0)
-		__sync_fetch_and_add(&lost_groups, 1);
-}
-
-/* A record was lost: the next one of its thread group says so. So it does if what was lost was the
- * one that was to say it, whatever else that told. */
-static __always_inline void remember_lost_record(struct rec *r, u32 tgid, u32 class)
-{
-	remember_loss(tgid, r->flags & RECORD_STATE_LOST ? CLASS_STATE : class);
-}
-
 /* Completes the record and copies it into the ring of its thread group. */
 static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 class)
 {
@@ -332,11 +345,13 @@ static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 clas
 	u32 index = route_record(tid, tgid, class);
 	void *ring = bpf_map_lookup_elem(&rings, &index);
 	u32 len = r->len;
+	u32 note;
 	u64 used;
 	u64 flags = BPF_RB_NO_WAKEUP;
 
 	asm volatile("" : "+r"(class));
 	class &= CLASSES - 1;
+	note = class;
 	if (!ring)
 		goto out;
 	if (r->absent) {
@@ -348,36 +363,34 @@ static __always_inline void submit_as(struct rec *r, u32 tid, u32 tgid, u32 clas
 			r->flags |= RECORD_ABSENT;
 		}
 	}
+	asm volatile("" : "+r"(len));
+	if (len > SCRATCH_BYTES) {
+		count_drop(index, class, DROP_TOO_LARGE);
+		remember_loss(tgid, class);
+		goto out;
+	}
+	used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	if (used + len > class_limit[class]) {
+		count_drop(index, class, class == CLASS_LIFECYCLE ? DROP_RING_FULL : DROP_SHARE);
+		remember_loss(tgid, class);
+		goto out;
+	}
+	if (used < wake_bytes && used + len >= wake_bytes)
+		flags = BPF_RB_FORCE_WAKEUP;
 	/* Only its home can repair it. */
-	if (lost_groups && index == route(tgid) &&
-	    bpf_map_delete_elem(&state_lost, &tgid) == 0) {
-		__sync_fetch_and_add(&lost_groups, -1);
+	if (index == route(tgid) && forget_loss(tgid)) {
 		r->flags |= RECORD_STATE_LOST;
+		note = CLASS_STATE;
 	}
 	h->tid = tid;
 	h->tgid = tgid;
 	h->len_flags = len | (u32)r->flags << 24;
 	h->code = r->code;
 	h->cpu = bpf_get_smp_processor_id();
-
-	asm volatile("" : "+r"(len));
-	if (len > SCRATCH_BYTES) {
-		count_drop(index, class, DROP_TOO_LARGE);
-		remember_lost_record(r, tgid, class);
-		goto out;
-	}
-	used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	if (used + len > class_limit[class]) {
-		count_drop(index, class, class == CLASS_LIFECYCLE ? DROP_RING_FULL : DROP_SHARE);
-		remember_lost_record(r, tgid, class);
-		goto out;
-	}
-	if (used < wake_bytes && used + len >= wake_bytes)
-		flags = BPF_RB_FORCE_WAKEUP;
 	h->ts = bpf_ktime_get_boot_ns() + epoch_offset_ns;
 	if (bpf_ringbuf_output(ring, r->scratch->data, len, flags)) {
 		count_drop(index, class, DROP_RING_FULL);
-		remember_lost_record(r, tgid, class);
+		remember_loss(tgid, note);
 		goto out;
 	}
 	wake_sleeper(ring, index);

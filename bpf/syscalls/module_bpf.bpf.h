@@ -119,7 +119,8 @@ SYSCALL(ptrace)
 		if (request >= REQUEST_PEEKTEXT && request <= REQUEST_PEEKUSR) {
 			u64 word = 0;
 
-			READ_USER(&word, sizeof(word), ARG(3));
+			/* The kernel writes a long of the caller. */
+			READ_USER(&word, IS_COMPAT ? 4 : 8, ARG(3));
 			data.value = word;
 		} else if (request == REQUEST_CONT || request == REQUEST_SINGLESTEP ||
 			   request == REQUEST_DETACH || request == REQUEST_SYSCALL) {

@@ -13,7 +13,7 @@ use peregrine_probe::heap::HeapKeeper;
 use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
 use peregrine_probe::{
-    Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Spread, Spreader,
+    Class, Drops, Hook, Options, Probe, ProbeError, ProgramCost, Refusal, Spread, Spreader,
 };
 use peregrine_state::{ChildRule, Config, Counters, Directory, Interfaces, Shard};
 
@@ -173,6 +173,9 @@ pub struct Swapped {
     /// is held up (by an output that blocks) and will use them before its next batch, or the kernel
     /// refused to switch something off; nothing was switched off then.
     pub is_complete: bool,
+    /// Programs that the kernel refused to load for the new rules. On the sys-exit rung their calls
+    /// are reported with the generic event, on the fexit rung not at all.
+    pub left_out: Vec<Refusal>,
     /// Time from the call until every worker used the new rules.
     pub took: Duration,
 }
@@ -408,6 +411,7 @@ impl Live {
     pub fn swap_rules(&self, detection: Arc<Detection>) -> Result<Swapped, LiveError> {
         let began = Instant::now();
         let mut interest = self.interest.lock();
+        let left_out_before = self.probe.left_out().len();
         let old = *interest;
         let new = kernel_table(&detection, &self.also_wanted);
         let both: [u8; SYSCALLS] =
@@ -434,6 +438,7 @@ impl Live {
             switched_on: names(&new, &old),
             switched_off: if is_complete { names(&old, &new) } else { Vec::new() },
             is_complete,
+            left_out: self.probe.left_out().split_off(left_out_before),
             took: began.elapsed(),
         })
     }

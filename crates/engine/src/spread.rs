@@ -95,7 +95,8 @@ impl Spreading {
     /// Tells the kernel to keep a thread group at home.
     pub(crate) fn gather(&self, tgid: u32) {
         if let Some(spreader) = &self.spreader {
-            // A group that stays named costs a look-up per record until the end of the probe.
+            // A group that stays named is spread for longer, which its guests' workers bear: they
+            // wait for its home as before.
             let _ = spreader.lock().remove(tgid);
         }
     }

@@ -96,8 +96,11 @@ impl Later {
                 }
                 Err(refusal) => refused.push(refusal),
             }
-            if refused.len() > names.len() {
-                return Err(ProbeError::kernel("load more programs", "it refuses all of them"));
+            // Each try verifies all of them once more.
+            if refused.len() > names.len().min(programs::MOST_LEFT_OUT) {
+                let last = refused.last().map_or("", |refusal| &refusal.reason);
+                let reason = format!("it refuses {} of them: {last}", refused.len());
+                return Err(ProbeError::kernel("load more programs", reason));
             }
         };
         let links = attach_programs(&object, hook, options.hook, &mut refused)?;

@@ -608,10 +608,9 @@ fn check_options(options: &Options) -> Result<(), ProbeError> {
 pub(crate) fn set_globals(open: &mut OpenObject, options: &Options) -> Result<(), ProbeError> {
     let limits = shares::limits(options.ring_bytes, options.class_share_percent);
     let limits = limits.iter().flat_map(|limit| limit.to_ne_bytes()).collect();
-    let values: [(&str, Vec<u8>); 10] = [
+    let values: [(&str, Vec<u8>); 9] = [
         ("spread", (options.spread as u32).to_ne_bytes().into()),
         ("ring_count", options.rings.to_ne_bytes().into()),
-        ("ring_bytes", options.ring_bytes.to_ne_bytes().into()),
         ("wake_bytes", (options.ring_bytes / 8).to_ne_bytes().into()),
         ("class_limit", limits),
         ("snaplen", options.snaplen.to_ne_bytes().into()),

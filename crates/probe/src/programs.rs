@@ -15,7 +15,7 @@ const REQUIRED: [&str; 4] = ["dispatch", "birth", "exec", "thread_exit"];
 
 /// If more programs than this are refused, the trouble is not with them. Also bounds how often the
 /// load is tried.
-const MOST_LEFT_OUT: usize = 12;
+pub(crate) const MOST_LEFT_OUT: usize = 12;
 
 /// The outcome of a choice.
 pub(crate) struct Chosen {

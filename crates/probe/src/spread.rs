@@ -54,21 +54,26 @@ impl Spreader {
             .update(&tgid.to_ne_bytes(), &1u32.to_ne_bytes(), MapFlags::ANY)
             .map_err(|error| ProbeError::kernel("name a hot thread group", error))?;
         self.named.push(tgid);
-        self.publish_count()?;
+        if let Err(error) = self.publish_count() {
+            // Named and not counted it would be spread as soon as another one is.
+            self.named.pop();
+            let _ = self.groups.delete(&tgid.to_ne_bytes());
+            return Err(error);
+        }
         Ok(true)
     }
 
     /// Keeps the records of a thread group at home again.
     ///
     /// # Errors
-    /// The kernel refuses the update.
+    /// The kernel refuses the update; the group may still be spread then.
     pub fn remove(&mut self, tgid: u32) -> Result<(), ProbeError> {
         let Some(at) = self.named.iter().position(|named| *named == tgid) else { return Ok(()) };
-        self.named.swap_remove(at);
-        self.publish_count()?;
         self.groups
             .delete(&tgid.to_ne_bytes())
-            .map_err(|error| ProbeError::kernel("forget a hot thread group", error))
+            .map_err(|error| ProbeError::kernel("forget a hot thread group", error))?;
+        self.named.swap_remove(at);
+        self.publish_count()
     }
 
     fn publish_count(&self) -> Result<(), ProbeError> {

@@ -2,47 +2,19 @@
 //!
 //! Skipped, with the reason, where BPF programs may not be loaded.
 
+mod rig;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use peregrine_event::{EventCode, Record, arg, code};
-use peregrine_probe::loader::{SYSCALLS, with_class};
 use peregrine_probe::ring::Ring;
-use peregrine_probe::{Capabilities, Class, Drops, Hook, Options, Probe};
-
-/// Copies of all records that arrive until `is_last` says so, or five seconds are over.
-fn records(rings: &mut [Ring], mut is_last: impl FnMut(&Record<'_>) -> bool) -> Vec<Vec<u8>> {
-    let end = Instant::now() + Duration::from_secs(5);
-    let mut all = Vec::new();
-    let mut done = false;
-    while !done && Instant::now() < end {
-        for ring in rings.iter_mut() {
-            ring.drain(usize::MAX, |bytes| {
-                let record = Record::parse(bytes).expect("the probe writes whole records");
-                done |= is_last(&record);
-                all.push(bytes.to_vec());
-            });
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    all
-}
+use peregrine_probe::{Class, Drops, Hook, Options, Probe};
+use rig::records;
 
 fn load(options: Options, wanted: &[(usize, u8)]) -> Option<(Probe, Vec<Ring>)> {
-    if let Err(reason) = Capabilities::detect().check() {
-        eprintln!("skipped: {reason}");
-        return None;
-    }
-    let mut interest = [0; SYSCALLS];
-    for (nr, kind) in wanted {
-        interest[*nr] = with_class(*kind, Class::Lifecycle);
-    }
-    let started = Instant::now();
-    let probe = Probe::load(options, &interest).expect("the probe loads");
-    eprintln!("loaded in {:?}, hook {:?}", started.elapsed(), probe.hook());
-    let rings = (0..probe.ring_count()).map(|i| probe.ring(i).expect("a ring maps")).collect();
-    probe.enable().expect("the probe starts");
-    Some((probe, rings))
+    let wanted: Vec<_> = wanted.iter().map(|(nr, kind)| (*nr, *kind, Class::Lifecycle)).collect();
+    rig::load(options, &wanted)
 }
 
 const CLONES: [(usize, u8); 6] = [(56, 1), (57, 1), (58, 1), (435, 1), (59, 1), (322, 1)];

@@ -86,6 +86,9 @@ pub fn reload(
     if outputs_changed {
         message.push_str("; outputs replaced");
     }
+    for refusal in &swapped.left_out {
+        warnings.push(format!("without {}: {}", refusal.program, refusal.reason));
+    }
     if !swapped.is_complete {
         warnings.push("a worker is held up and takes the new rules later".into());
     }

@@ -181,7 +181,11 @@ pub fn run(plan: &Plan<'_>, config: Config, log: &Log) -> anyhow::Result<Finishe
         Live::start_with(&plan.live_options(&config), Arc::new(loaded.detection), |probe| {
             if wish.is_some() {
                 // Reloads may want calls that no rule wants today, and then nothing can be loaded.
+                let known = probe.left_out().len();
                 probe.load_rest()?;
+                for refusal in probe.left_out().into_iter().skip(known) {
+                    log.warning(format!("without {}: {}", refusal.program, refusal.reason));
+                }
             }
             let dropped = wish.map(|wish| wish.carry_out(|| touch_maps(probe))).transpose()?;
             if let Some(dropped) = &dropped {
