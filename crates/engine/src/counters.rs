@@ -108,6 +108,8 @@ worker_counters! {
     states_lost,
     /// Thread groups that were read again from the kernel after a loss.
     repairs,
+    /// Threads whose exit was not seen: they were not in the system any more.
+    unseen_exits,
     /// Records parked at this moment.
     parked_now,
     /// Threads and fds that were looked up in `/proc` because no record told of them.

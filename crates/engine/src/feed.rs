@@ -75,6 +75,7 @@ pub fn run(mut worker: Worker, mut feed: Feed) -> std::io::Result<Matches> {
             last_retry = Instant::now();
         }
         if last_levels.is_none_or(|at| at.elapsed() > LEVELS_EVERY) {
+            worker.end_unseen();
             worker.count_levels();
             worker.adopt(&feed.host_files.load(), &mut host_files);
             last_levels = Some(Instant::now());

@@ -33,7 +33,8 @@ pub mod ruleset;
 pub mod spread;
 pub mod swap;
 mod sync;
-pub mod waiting;
+mod unseen;
+mod waiting;
 pub mod worker;
 
 pub use live::{Live, LiveError, LiveOptions, Observation, Summary, Swapped};

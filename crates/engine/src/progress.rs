@@ -81,6 +81,12 @@ impl Progress {
         }
     }
 
+    /// How far worker `own` has said that it has taken its records.
+    pub fn taken(&self, own: usize) -> u64 {
+        // Relaxed: our own last store.
+        self.marks.get(own).map_or(0, |marks| marks.taken.load(Ordering::Relaxed))
+    }
+
     /// Publishes the oldest record that worker `own` has parked (rule 3), `of_class` and `of_all`;
     /// `u64::MAX` for none.
     pub fn park(&self, own: usize, class: usize, of_class: u64, of_all: u64) {

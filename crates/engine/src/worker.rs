@@ -35,6 +35,7 @@ use crate::recording::Tap;
 use crate::ruleset::Detection;
 use crate::spread::{Sampler, Spreading};
 use crate::swap::{self, RuleSlot};
+use crate::unseen::Search;
 use trial::{Outcome, Stream, Trial};
 
 mod guests;
@@ -101,6 +102,7 @@ pub struct Worker {
     alerts: Vec<Alert>,
     examined: Examined,
     degraded: Degraded,
+    unseen: Search,
     pub(crate) clock: RecordClock,
     stream: Stream,
 }
@@ -136,6 +138,7 @@ impl Worker {
             alerts: Vec::new(),
             examined: Examined::default(),
             degraded: Degraded::new(tools.clock.clone()),
+            unseen: Search::new(),
             clock: tools.clock,
             stream: Stream::new(tools.own, tools.homes),
         }
@@ -533,6 +536,14 @@ impl Worker {
         if let Some(tap) = &mut self.tap {
             tap.tend(seen_ns.min(self.parking.oldest()), now_ns, &self.shard);
         }
+    }
+
+    /// Ends threads whose exit was lost; call it now and then.
+    pub fn end_unseen(&mut self) {
+        let times = (self.progress.taken(self.own), self.clock.now_ns());
+        let parking = &self.parking;
+        let ended = self.unseen.advance(&mut self.shard, times, |tgid| parking.holds(tgid));
+        self.counters.unseen_exits.add(ended);
     }
 
     /// Publishes the sizes of the state, and what rules cost.

@@ -43,6 +43,7 @@ pub mod socket;
 mod sync;
 mod table;
 pub mod thread;
+pub mod unseen;
 pub mod users;
 
 pub use apply::plan::changes_state;
