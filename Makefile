@@ -39,7 +39,7 @@ help:
 	@echo "make service-vm [SUITE=bookworm]"
 	@echo "                      the package in an emulated machine with systemd, from install to purge"
 	@echo "make static           one file that needs no library"
-	@echo "make image-test       that file as the image of a container, run by crun"
+	@echo "make image-test       that file in an image, built by buildah and run by crun (as root)"
 	@echo "make soak [SOAK_MINUTES=20]"
 	@echo "                      a mixed load on end: does anything grow? (needs root)"
 	@echo "make fuzz [TARGETS=... SECONDS=60]"

@@ -120,6 +120,8 @@ pub struct Live {
     recorder: Option<Recorder>,
     published: Arc<Published>,
     heap: Mutex<HeapKeeper>,
+    /// When inheritances that nobody took were last swept.
+    swept_ns: Mutex<u64>,
 }
 
 /// What runs, at one moment.
@@ -180,8 +182,9 @@ pub struct Swapped {
     pub took: Duration,
 }
 
-/// How long processes that have ended can be asked for: far beyond what events may wait.
-const ENDED_NS: u64 = 10_000_000_000;
+/// How long what is there for workers that are behind stays when none is: processes that have ended,
+/// and inheritances that nobody took. Far beyond what events may wait.
+const BEHIND_NS: u64 = 10_000_000_000;
 
 /// How long a swap waits for a worker. A worker that sleeps looks when it wakes.
 const SWAP_PATIENCE: Duration = Duration::from_secs(5);
@@ -263,6 +266,7 @@ impl Live {
             stop: Arc::new(AtomicBool::new(false)),
             rules: Arc::new(RuleSlot::new(detection, workers as usize)),
             heap: Mutex::default(),
+            swept_ns: Mutex::default(),
             interest: Mutex::new(table),
             also_wanted,
             started: Instant::now(),
@@ -484,11 +488,24 @@ impl Live {
         if self.host_files.load().is_stale() {
             self.host_files.store(Arc::new(HostFiles::read()));
         }
-        let slowest = self.progress.slowest(|worker| self.gauges.is_drained(worker));
-        let now_ns = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        self.directory.forget_ended(slowest.min(now_ns as u64).saturating_sub(ENDED_NS));
+        self.forget();
         self.heap.lock().tick();
         Ok(self.probe.refresh_clock()?)
+    }
+
+    /// Lets go of what is only kept for workers that are behind.
+    fn forget(&self) {
+        let slowest = self.progress.slowest(|worker| self.gauges.is_drained(worker));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ns = now.as_nanos() as u64;
+        self.directory.forget_ended(slowest.min(now_ns).saturating_sub(BEHIND_NS));
+        let mut swept_ns = self.swept_ns.lock();
+        // A birth lies in its ring as soon as its parent's marker does. After a step of the clock
+        // backwards nothing is swept until the time has come again.
+        if now_ns >= swept_ns.saturating_add(BEHIND_NS) && slowest >= *swept_ns {
+            self.directory.forget_unclaimed();
+            *swept_ns = now_ns;
+        }
     }
 
     /// Stops reporting, drains the rings, ends the workers.

@@ -382,6 +382,12 @@ impl Directory {
         }
     }
 
+    /// Lets go of inheritances, and of refusals of some, that were there when this was last called:
+    /// the births were lost.
+    pub fn forget_unclaimed(&self) {
+        self.slots.sweep();
+    }
+
     /// What an event finds of a hot thread group, also for some time after that has cooled.
     pub(crate) fn hot_as_of(&self, pid: i64, sequence: u64) -> Option<Arc<GroupState>> {
         let hot = self.hot.read();
@@ -561,5 +567,18 @@ mod tests {
         assert_eq!(directory.waiting_inheritances(), WAITING);
         assert!(directory.take(7, 0).is_none());
         assert!(directory.take(7, 3 * WAITING as u64 - 1).is_some());
+
+        // Those that were there at the last sweep go, younger ones stay.
+        directory.leave(8, 1, inheritance());
+        directory.forget_unclaimed();
+        directory.leave(8, 2, inheritance());
+        assert!(directory.take_or_decline(8, 3).is_none());
+        directory.forget_unclaimed();
+        assert_eq!(directory.waiting_inheritances(), 1);
+        directory.leave(8, 3, inheritance());
+        assert!(directory.take(8, 3).is_none(), "it was declined");
+        assert!(directory.take(8, 2).is_some());
+        directory.forget_unclaimed();
+        assert_eq!(directory.waiting_inheritances(), 0);
     }
 }

@@ -39,6 +39,8 @@ mod repair;
 pub mod replica;
 pub mod shard;
 mod slots;
+#[cfg(test)]
+mod slots_tests;
 pub mod socket;
 mod sync;
 mod table;

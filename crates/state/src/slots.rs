@@ -8,7 +8,8 @@
 //! 3. A child that will wait no longer declines in the same step in which it finds nothing. What
 //!    is left afterwards is dropped by whoever leaves it, so that a slot is never left behind by
 //!    two that missed each other.
-//! 4. What nobody ever takes (a birth that was lost) is bounded, the oldest goes first.
+//! 4. What nobody ever takes (a birth that was lost) is bounded, the oldest goes first; and whoever
+//!    knows that all births from before the last sweep have been seen sweeps again.
 //!
 //! A stripe's lock orders leaving before taking, and with it everything the parent's shard had
 //! published before. The model check in `tests/models` compiles this very file against loom.
@@ -22,6 +23,9 @@ use super::sync::Mutex;
 /// What a stripe keeps for children whose birth record was lost.
 pub(crate) const WAITING: usize = 1024;
 
+/// Names of slots that are gone for which there may be room.
+pub(crate) const SLACK: usize = 64;
+
 /// Child's tid and start time.
 type SlotKey = (i64, u64);
 
@@ -31,6 +35,8 @@ struct Stripe<T> {
     by_child: FxHashMap<SlotKey, Option<Box<T>>>,
     /// Oldest first; may name slots that are gone.
     order: VecDeque<SlotKey>,
+    /// How many of them were there at the last sweep.
+    swept: usize,
 }
 
 impl<T> Stripe<T> {
@@ -44,7 +50,31 @@ impl<T> Stripe<T> {
                 break;
             }
             self.order.pop_front();
+            self.swept = self.swept.saturating_sub(1);
         }
+        // One slot that nobody takes must not keep the names of all that came after it.
+        if self.order.len() > 2 * self.by_child.len() + SLACK {
+            let mut position = 0;
+            let mut gone = 0;
+            let (by_child, swept) = (&self.by_child, self.swept);
+            self.order.retain(|key| {
+                let stays = by_child.contains_key(key);
+                gone += usize::from(!stays && position < swept);
+                position += 1;
+                stays
+            });
+            self.swept -= gone;
+        }
+    }
+
+    /// Drops what was there at the last sweep.
+    fn sweep(&mut self) -> Vec<Option<Box<T>>> {
+        let old = self.order.drain(..self.swept);
+        let dropped = old.filter_map(|key| self.by_child.remove(&key)).collect();
+        self.swept = self.order.len();
+        self.order.shrink_to(2 * self.swept + SLACK);
+        self.by_child.shrink_to(2 * self.by_child.len() + SLACK);
+        dropped
     }
 }
 
@@ -56,7 +86,7 @@ pub(crate) struct Slots<T> {
 
 impl<T> Slots<T> {
     pub(crate) fn new(stripes: usize) -> Self {
-        let stripe = || Stripe { by_child: FxHashMap::default(), order: VecDeque::new() };
+        let stripe = || Stripe { by_child: FxHashMap::default(), order: VecDeque::new(), swept: 0 };
         Self { stripes: (0..stripes.max(1)).map(|_| Mutex::new(stripe())).collect() }
     }
 
@@ -67,6 +97,22 @@ impl<T> Slots<T> {
     /// Inheritances that no child has taken yet.
     pub(crate) fn waiting(&self) -> usize {
         self.stripes.iter().map(|s| s.lock().by_child.values().flatten().count()).sum()
+    }
+
+    /// Names that are kept, of slots that are gone also.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> usize {
+        self.stripes.iter().map(|stripe| stripe.lock().order.len()).sum()
+    }
+
+    /// Drops what was there at the last sweep and what was declined before it: nobody will ask for
+    /// it any more.
+    pub(crate) fn sweep(&self) {
+        for stripe in &self.stripes {
+            let dropped = stripe.lock().sweep();
+            // Outside of the lock: an inheritance may be large.
+            drop(dropped);
+        }
     }
 
     /// Leaves something; dropped if the child went ahead without. A second one for the same child
