@@ -19,7 +19,7 @@ for tool in qemu-system-x86_64 busybox cpio mke2fs depmod chroot; do
 done
 [ "$(id -u)" = 0 ] || { echo "skipped: a root file system is made as root"; exit 77; }
 cache=${PEREGRINE_VM_CACHE:-$PWD/target/vm}
-deb=${PEREGRINE_DEB:-$(ls -t "${CARGO_TARGET_DIR:-target}"/debian/*.deb 2>/dev/null | head -1)}
+deb=${PEREGRINE_DEB:-$(ls -t "${CARGO_TARGET_DIR:-target}"/debian/*.deb 2>/dev/null | head -1 || true)}
 [ -f "$deb" ] || { echo "there is no package: run scripts/package.sh" >&2; exit 1; }
 kernel=$(scripts/vm-kernel.sh "$suite")
 version=$(basename "$kernel"); version=${version#vmlinuz-}

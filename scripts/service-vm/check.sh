@@ -99,7 +99,7 @@ check "restart" systemctl restart peregrine
 check "ready once more" until_true 180 ready 3
 check "alerts" an_alert "asked for"
 check "stop" systemctl stop peregrine
-stopped() { [ "$(systemctl show -p ActiveState -p Result --value peregrine | tr '\n' ' ')" = "inactive success " ] ||
+stopped() { [ "$(systemctl show -p ActiveState --value peregrine)" = inactive ] &&
   [ "$(systemctl show -p Result --value peregrine)" = success ]; }
 check "stopped without a failure" stopped
 check "start" systemctl start peregrine

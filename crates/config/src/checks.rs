@@ -1,5 +1,7 @@
 //! What no single key can say of itself.
 
+use peregrine_event::syscalls::SYSCALL_NAMES;
+
 use crate::keys::Settings;
 use crate::problem::Problem;
 use crate::reader::Reader;
@@ -14,6 +16,7 @@ pub(crate) fn check(settings: &Settings, reader: &mut Reader<'_>) {
     checks.outputs();
     checks.drops();
     checks.service();
+    checks.calls();
     checks.plugins();
     checks.additions();
     checks.statics();
@@ -170,6 +173,26 @@ impl Checks<'_, '_, '_> {
                     "metrics.interval '{}' must be a time span of at least 100ms, as in 1h or 30m",
                     metrics.interval.text
                 ),
+            );
+        }
+    }
+
+    /// A name that is no system call's would be without effect, unseen.
+    fn calls(&mut self) {
+        for (index, entry) in self.settings.base_syscalls.custom_set.iter().enumerate() {
+            let name = entry.strip_prefix('!').unwrap_or(entry);
+            if SYSCALL_NAMES.contains(&name) {
+                continue;
+            }
+            let nearest = SYSCALL_NAMES
+                .iter()
+                .map(|known| (strsim::damerau_levenshtein(known, name), known))
+                .min()
+                .filter(|(distance, _)| *distance <= 2);
+            let hint = nearest.map(|(_, known)| format!("; did you mean '{known}'?"));
+            self.warning(
+                &format!("base_syscalls.custom_set[{index}]"),
+                format!("there is no system call '{name}'{}", hint.unwrap_or_default()),
             );
         }
     }

@@ -195,3 +195,18 @@ fn no_text_makes_the_reader_panic() {
         let _ = load_text(text, &["a.b=c", "engine.kind", "x[=y"]);
     }
 }
+
+#[test]
+fn names_of_no_system_call_are_told() {
+    let text = "base_syscalls:\n  custom_set: [openat, '!mprotec', nonsense]\n";
+    let config = load_text(text, &[]).unwrap();
+    let warnings = config.render_warnings();
+    assert_eq!(config.warnings.len(), 2, "{warnings}");
+    assert!(
+        warnings.contains(
+            "falco.yaml:2:24: warning: there is no system call 'mprotec'; did you mean 'mprotect'?"
+        ),
+        "{warnings}"
+    );
+    assert!(warnings.contains("there is no system call 'nonsense'\n"), "{warnings}");
+}

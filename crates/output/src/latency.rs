@@ -36,8 +36,8 @@ impl Default for LatencyCounter {
 }
 
 impl LatencyCounter {
-    /// Counts lines that were written just now. Those without an event, and those that an earlier
-    /// process left behind, took no time that says anything.
+    /// Counts lines that were written just now. Those without an event, and those that waited in a
+    /// spool (for how long says more of their receiver) are left out.
     pub(crate) fn written<'l>(&self, lines: impl IntoIterator<Item = &'l Line>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_ns = now.as_nanos() as u64;

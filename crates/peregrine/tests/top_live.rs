@@ -2,6 +2,7 @@
 
 mod live;
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
 use live::Engine;
@@ -123,7 +124,23 @@ fn a_load_is_seen_by_process_event_worker_and_rule() {
     ] {
         line(heading);
     }
+    whoever_stops_reading_is_left(&socket);
     drop(load);
     let outcome = engine.stop();
     assert!(outcome.status.success(), "{}", outcome.log);
+}
+
+/// Breaks if `peregrine top --json | head -1` goes on for ever.
+fn whoever_stops_reading_is_left(socket: &str) {
+    let mut top = Command::new(env!("CARGO_BIN_EXE_peregrine"))
+        .args(["top", "--json", "--socket", socket])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the peregrine binary starts");
+    let mut line = String::new();
+    let mut output = BufReader::new(top.stdout.take().expect("a pipe"));
+    output.read_line(&mut line).expect("a line");
+    assert!(line.starts_with('{') && line.ends_with("}\n"), "{line}");
+    drop(output);
+    assert!(top.wait().expect("it ends").success());
 }

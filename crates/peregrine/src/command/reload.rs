@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use peregrine_config::{Settings, Source, Surroundings};
 
 use crate::service::control::{self, Answer, Request};
 
@@ -24,17 +23,7 @@ pub struct ReloadArgs {
 /// # Errors
 /// The configuration is wrong or names no socket, no instance listens, or it refuses what it finds; it then goes on as before.
 pub fn run(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
-    let socket = match (&args.socket, &args.config) {
-        (Some(socket), _) => socket.clone(),
-        (None, None) => Settings::default().peregrine.control_socket,
-        (None, Some(file)) => {
-            let config = peregrine_config::load(Source::File(file), &[], &Surroundings::process())?;
-            config.settings.peregrine.control_socket
-        }
-    };
-    if socket.is_empty() {
-        bail!("peregrine.control_socket is empty: the instance listens nowhere; send it SIGHUP");
-    }
+    let socket = control::socket_of(args.socket.as_deref(), args.config.as_deref())?;
     let answer: Answer = control::ask(&socket, &Request::Reload)?;
     if !answer.ok {
         bail!("the instance refuses, and goes on as before: {}", answer.message);

@@ -1,16 +1,17 @@
 //! `peregrine top`: what keeps a running Peregrine busy, on a terminal or as text.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
-use peregrine_config::Settings;
 use peregrine_serve::Snapshot;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use crate::service::control::{self, Figures, Request};
 use crate::top::plain;
@@ -21,8 +22,11 @@ use crate::top::view::View;
 #[derive(Debug, Args)]
 pub struct TopArgs {
     /// The instance's socket, `peregrine.control_socket` in its configuration
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
     socket: Option<String>,
+    /// The instance's configuration, which names the socket
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<String>,
     /// Time between two looks
     #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
     interval: Duration,
@@ -50,10 +54,9 @@ fn interval(text: &str) -> Result<Duration, String> {
 /// Shows the numbers until it is told to end.
 ///
 /// # Errors
-/// No instance listens, or the terminal fails.
+/// The configuration is wrong or names no socket, no instance listens, or the terminal fails.
 pub fn run(args: &TopArgs) -> anyhow::Result<ExitCode> {
-    let default = Settings::default().peregrine.control_socket;
-    let socket = args.socket.clone().unwrap_or(default);
+    let socket = control::socket_of(args.socket.as_deref(), args.config.as_deref())?;
     let mut source = Source { socket, before: None };
     if args.json {
         return json(args, &mut source);
@@ -73,11 +76,18 @@ fn json(args: &TopArgs, source: &mut Source) -> anyhow::Result<ExitCode> {
     source.start(args.interval)?;
     loop {
         let (_, now) = source.next(args.interval, true)?;
-        let code = crate::print(&format!("{}\n", serde_json::to_string(&now)?))?;
+        let mut out = std::io::stdout().lock();
+        let written = writeln!(out, "{}", serde_json::to_string(&now)?).and_then(|()| out.flush());
+        match written {
+            // Nobody reads on, as with `| head`; the instance need not count for nobody.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
+            written => written?,
+        }
         if args.once {
-            return Ok(code);
+            break;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An instance, and the last numbers it gave.
@@ -110,6 +120,9 @@ impl Source {
     ) -> anyhow::Result<(Option<Arc<Snapshot>>, Figures)> {
         const LOOK: Duration = Duration::from_millis(100);
         let end = Instant::now() + interval + PATIENCE;
+        if self.before.is_some() {
+            std::thread::sleep(interval.saturating_sub(2 * LOOK));
+        }
         // The instance does not make them at the very moment.
         let wanted = interval.as_nanos() as u64 * 9 / 10;
         loop {
@@ -143,8 +156,13 @@ fn watch(args: &TopArgs, source: Source) -> anyhow::Result<ExitCode> {
     std::thread::Builder::new()
         .name("asking".into())
         .spawn(move || keep_asking(source, interval, &sender))?;
+    // Whoever ends this process wants the terminal back as it was.
+    let is_over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, is_over.clone())?;
+    }
     let mut terminal = ratatui::try_init()?;
-    let result = show(&mut terminal, &news);
+    let result = show(&mut terminal, &news, &is_over);
     ratatui::restore();
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -164,12 +182,17 @@ fn keep_asking(mut source: Source, interval: Duration, news: &Sender<News>) {
     }
 }
 
-fn show(terminal: &mut ratatui::DefaultTerminal, news: &Receiver<News>) -> anyhow::Result<()> {
+fn show(
+    terminal: &mut ratatui::DefaultTerminal,
+    news: &Receiver<News>,
+    is_over: &AtomicBool,
+) -> anyhow::Result<()> {
     /// How soon new numbers are seen; keys are seen at once.
     const LOOK: Duration = Duration::from_millis(100);
     let mut screen = Screen::default();
     let mut is_new = true;
-    loop {
+    // Relaxed: the flag orders nothing.
+    while !is_over.load(Ordering::Relaxed) {
         for new in news.try_iter() {
             match new {
                 Ok((before, now)) => screen.show(View::new(before.as_deref(), &now)),
@@ -189,4 +212,5 @@ fn show(terminal: &mut ratatui::DefaultTerminal, news: &Receiver<News>) -> anyho
             return Ok(());
         }
     }
+    Ok(())
 }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, sync_channel};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
+use peregrine_config::{Settings, Source, Surroundings};
 use peregrine_serve::Snapshot;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -24,8 +25,11 @@ use crate::service::running::Happening;
 
 /// How long a peer may take for its line.
 const PEER_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a reload may take before the answer is given up.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(120);
+/// How long a reload may take before the answer is given up: less than the minute after which a
+/// service manager takes the instance for stuck.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(50);
+/// How much longer a client waits than the instance may take, so that the instance's word comes first.
+const MARGIN: Duration = Duration::from_secs(3);
 /// Bytes of a request.
 const MAX_REQUEST: u64 = 4096;
 
@@ -139,6 +143,26 @@ fn answer(mut stream: UnixStream, answer: &impl Serialize) {
     }
 }
 
+/// The socket of an instance: the one that is named, or that its configuration names.
+///
+/// # Errors
+/// The configuration is wrong, or says that there is none.
+pub fn socket_of(named: Option<&str>, config: Option<&str>) -> anyhow::Result<String> {
+    let socket = match (named, config) {
+        (Some(socket), _) => socket.to_owned(),
+        (None, None) => Settings::default().peregrine.control_socket,
+        (None, Some(file)) => {
+            let config = peregrine_config::load(Source::File(file), &[], &Surroundings::process())?;
+            config.settings.peregrine.control_socket
+        }
+    };
+    ensure!(
+        !socket.is_empty(),
+        "peregrine.control_socket is empty: the instance listens nowhere; SIGHUP makes it reload"
+    );
+    Ok(socket)
+}
+
 /// Asks a running instance.
 ///
 /// # Errors
@@ -147,17 +171,20 @@ pub fn ask<T: DeserializeOwned>(path: &str, request: &Request) -> anyhow::Result
     let mut stream = UnixStream::connect(path).with_context(|| {
         format!(
             "no running instance listens on {path}; start one with `peregrine run`, or name its \
-             peregrine.control_socket with --socket"
+             peregrine.control_socket with --socket, or its configuration with -c"
         )
     })?;
     let patience = match request {
         Request::Reload => ANSWER_PATIENCE,
         Request::Figures => PEER_PATIENCE,
     };
+    let patience = patience + MARGIN;
     stream.set_read_timeout(Some(patience))?;
     writeln!(stream, "{}", serde_json::to_string(request)?)?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
+    BufReader::new(stream).read_line(&mut line).with_context(|| {
+        format!("the instance on {path} did not answer within {} s", patience.as_secs())
+    })?;
     serde_json::from_str(&line).map_err(|error| match serde_json::from_str::<Answer>(&line) {
         // Such as an older version, which has fewer requests.
         Ok(refused) if !refused.ok => anyhow!("the instance on {path} says: {}", refused.message),

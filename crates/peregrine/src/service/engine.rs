@@ -27,6 +27,7 @@ pub fn live_options(settings: &Settings, cpus_per_ring: Option<u16>, measure: bo
     }
     if own.rings > 0 {
         options.probe.rings = own.rings.into();
+        options.workers = options.workers.min(options.probe.rings);
     } else if let Some(cpus_per_ring) = cpus_per_ring {
         let rings = match cpus_per_ring {
             0 => 1,

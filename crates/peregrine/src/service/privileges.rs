@@ -93,8 +93,12 @@ impl Wish {
         if user.is_empty() {
             return Ok(drop_privileges.then_some(Self { user: None }));
         }
-        let read = |path: &str| std::fs::read(path).unwrap_or_default();
-        let user = Identity::find(user, &read(PASSWD), &read(GROUP))?;
+        // Where there is no such file, as in an image without a system, a number is a user, too.
+        let read = |path: &str| match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.with_context(|| format!("read {path}")),
+        };
+        let user = Identity::find(user, &read(PASSWD)?, &read(GROUP)?)?;
         Ok(Some(Self { user: Some(user) }))
     }
 
