@@ -90,3 +90,119 @@ impl Degraded {
             && self.until.get(&header.tgid).is_some_and(|until| record.ts() <= *until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use peregrine_event::{EventCode, Header, RecordBuilder};
+    use peregrine_state::{Config, EventContext, Fd, Resolver, Thread};
+
+    use super::*;
+
+    /// Knows one process, of which it has the name.
+    struct Kernel(i64);
+
+    impl Resolver for Kernel {
+        fn resolve(&mut self, tid: i64, _: u64) -> Option<Box<Thread>> {
+            (tid == self.0).then(|| process(tid, 77))
+        }
+
+        fn resolve_fd(&mut self, _: i64, _: i64, _: u64) -> Option<Fd> {
+            None
+        }
+    }
+
+    fn process(pid: i64, uid: u32) -> Box<Thread> {
+        let mut thread = Box::new(Thread::new());
+        (thread.tid, thread.pid, thread.ptid, thread.uid) = (pid, pid, 1, uid);
+        thread
+    }
+
+    struct Bench {
+        degraded: Degraded,
+        shard: Shard,
+        counters: WorkerCounters,
+        builder: RecordBuilder,
+    }
+
+    impl Bench {
+        /// Processes 1, 7 and 8; the kernel still knows 7.
+        fn new() -> Self {
+            let mut shard = Shard::new(Config::default(), None);
+            for pid in [1, 7, 8] {
+                shard.insert(process(pid, 0));
+            }
+            shard.set_resolver(Box::new(Kernel(7)));
+            Self {
+                degraded: Degraded::new(RecordClock::new()),
+                shard,
+                counters: WorkerCounters::default(),
+                builder: RecordBuilder::default(),
+            }
+        }
+
+        /// Applies a record of a process; says whether it is marked.
+        fn send(&mut self, ts: u64, tgid: u32, flags: u8, code: EventCode) -> bool {
+            let flags = HeaderFlags(flags);
+            let header = Header { ts, tid: tgid, tgid, len: 0, flags, code, cpu: 0 };
+            let bytes = self.builder.build(header, &[]).unwrap();
+            let record = Record::parse(bytes).unwrap();
+            self.shard.apply(&EventContext { record, num: ts });
+            self.degraded.note(&record, &mut self.shard, &self.counters);
+            self.degraded.is_incomplete(&record)
+        }
+    }
+
+    const LOST: u8 = HeaderFlags::STATE_LOST;
+
+    #[test]
+    fn what_is_read_again_is_marked_until_the_records_of_before_have_passed() {
+        let mut bench = Bench::new();
+        let before = bench.degraded.clock.now_ns();
+        let long = 3_600_000_000_000;
+        assert!(!bench.send(before, 7, 0, code::SYSCALL_SETUID_X));
+        assert!(bench.send(before, 7, LOST, code::SYSCALL_READ_X));
+        let uid = bench.shard.find(7).map(|slot| bench.shard.thread(slot).uid);
+        assert_eq!(uid, Some(77), "what the kernel says");
+        assert_eq!((bench.counters.states_lost.get(), bench.counters.repairs.get()), (1, 1));
+        let until = bench.degraded.until(7);
+        assert!(until >= before && until <= bench.degraded.clock.now_ns());
+        assert!(bench.send(until, 7, 0, code::SYSCALL_READ_X), "it was still on its way");
+        assert!(!bench.send(until + 1, 7, 0, code::SYSCALL_READ_X));
+        assert!(!bench.send(before, 8, 0, code::SYSCALL_READ_X), "another's loss");
+        assert!(bench.send(before + long, 7, LOST, code::SYSCALL_READ_X), "always the next record");
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_is_marked_until_it_ends() {
+        let mut bench = Bench::new();
+        assert!(bench.send(10, 8, LOST, code::SYSCALL_READ_X));
+        assert_eq!((bench.counters.repairs.get(), bench.degraded.until(8)), (0, u64::MAX));
+        assert!(bench.send(u64::MAX - 1, 8, 0, code::SYSCALL_READ_X));
+        // Its last event, and then its number is another's.
+        assert!(bench.send(20, 8, 0, code::PROCEXIT_1_E));
+        assert_eq!(bench.degraded.until(8), 20);
+        assert!(!bench.send(21, 8, 0, code::SYSCALL_READ_X));
+    }
+
+    #[test]
+    fn another_process_with_the_same_id_is_not_marked() {
+        let mut bench = Bench::new();
+        assert!(bench.send(10, 8, LOST, code::SYSCALL_READ_X));
+        assert!(!bench.send(11, 8, HeaderFlags::BIRTH, code::SYSCALL_CLONE_20_X));
+        assert!(!bench.send(12, 8, 0, code::SYSCALL_READ_X));
+        assert_eq!(bench.degraded.until(8), 0);
+    }
+
+    /// Breaks if groups that nobody asks for any more pile up.
+    #[test]
+    fn what_is_whole_again_is_forgotten() {
+        let mut bench = Bench::new();
+        bench.degraded.until = (100..100 + SWEEP as u32).map(|tgid| (tgid, 5)).collect();
+        assert!(bench.send(6, 8, LOST, code::SYSCALL_READ_X));
+        assert_eq!(bench.degraded.until.len(), 1);
+        // However many there are, the record itself is marked.
+        bench.degraded.until = (0..MOST as u32).map(|n| (n + 100, u64::MAX)).collect();
+        assert!(bench.send(7, 1, LOST, code::SYSCALL_READ_X));
+        assert_eq!((bench.degraded.until.len(), bench.degraded.until(1)), (MOST, 0));
+    }
+}

@@ -92,6 +92,12 @@ pub enum Awaited {
 }
 
 impl Awaited {
+    /// Whether this worker is home of the thread group. What guests have parked changes no state,
+    /// so nobody waits for it.
+    fn is_at_home(&self) -> bool {
+        !matches!(self, Awaited::Home { .. })
+    }
+
     /// Sequence of the record that waits.
     pub fn sequence(&self) -> u64 {
         match self {
@@ -183,7 +189,7 @@ pub struct Parking {
     groups: FxHashMap<u32, Parked>,
     /// All thread groups by the sequence that waits.
     order: BTreeSet<(u64, u32)>,
-    /// The sequences that wait, by class of thread groups.
+    /// The sequences that wait, by class of thread groups; without those of guests.
     classes: Box<[SmallVec<[u64; 1]>]>,
     last_full: Instant,
     last_look: Instant,
@@ -236,7 +242,9 @@ impl Parking {
         self.records += records.len();
         let sequence = awaited.sequence();
         self.order.insert((sequence, tgid));
-        self.classes[class(tgid.into())].push(sequence);
+        if awaited.is_at_home() {
+            self.classes[class(tgid.into())].push(sequence);
+        }
         let parked = Parked { awaited, records, since: Instant::now() };
         self.groups.insert(tgid, parked);
     }
@@ -312,7 +320,7 @@ impl Parking {
         self.order.first().map_or(u64::MAX, |(sequence, _)| *sequence)
     }
 
-    /// The same of the thread groups of a class.
+    /// The same of the thread groups of a class that this worker is home of.
     pub fn oldest_of(&self, class: usize) -> u64 {
         self.classes[class].iter().copied().min().unwrap_or(u64::MAX)
     }
@@ -328,7 +336,9 @@ impl Parking {
         let sequence = parked.awaited.sequence();
         self.order.remove(&(sequence, tgid));
         let of_class = &mut self.classes[class(tgid.into())];
-        if let Some(at) = of_class.iter().position(|other| *other == sequence) {
+        if parked.awaited.is_at_home()
+            && let Some(at) = of_class.iter().position(|other| *other == sequence)
+        {
             of_class.swap_remove(at);
         }
         self.bytes -= parked.records.bytes.len();
@@ -369,7 +379,7 @@ mod tests {
     #[test]
     fn what_may_go_on_comes_in_the_order_of_sequences() {
         let mut parking = Parking::new(Bounds::default());
-        let others = |sequence| Awaited::Home { sequence, looks: Looks::of(1) };
+        let others = |sequence| Awaited::Former { sequence, tgid: 1 };
         parking.begin(5, others(30), b"x");
         parking.begin(6, others(10), b"x");
         parking.begin(7, birth(7, 20), b"x");
@@ -382,6 +392,23 @@ mod tests {
         parking.put_back(6, birth(6, 40), parked.records);
         assert_eq!(parking.groups(), [7, 5, 6]);
         assert_eq!((parking.oldest(), parking.oldest_of(class(6))), (20, 40));
+    }
+
+    /// Breaks if somebody waits for the records of a guest, which change nothing here.
+    #[test]
+    fn what_guests_have_parked_is_not_waited_for() {
+        let mut parking = Parking::new(Bounds::default());
+        let guest = |sequence| Awaited::Home { sequence, looks: Looks::of(1) };
+        parking.begin(6, guest(10), b"x");
+        parking.begin(6 + CLASSES as u32, birth(6 + CLASSES as i64, 10), b"x");
+        assert_eq!((parking.oldest(), parking.oldest_of(class(6))), (10, 10));
+        // Taking one of two with the same sequence must not take the other's mark.
+        let parked = parking.take(6).unwrap();
+        assert_eq!(parking.oldest_of(class(6)), 10);
+        parking.put_back(6, guest(5), parked.records);
+        assert_eq!((parking.oldest(), parking.oldest_of(class(6))), (5, 10));
+        parking.take(6 + CLASSES as u32);
+        assert_eq!((parking.oldest(), parking.oldest_of(class(6))), (5, u64::MAX));
     }
 
     /// A thread group that always has a next record that waits must not keep all earlier ones.

@@ -166,6 +166,9 @@ impl<'a> EventView<'a> {
 
     /// The thread of the event. Some events change nothing and are applied without it.
     fn slot(&self) -> Option<Slot> {
+        if self.subject.is_replaced {
+            return None;
+        }
         self.subject.thread.or_else(|| self.shard.find(i64::from(self.record.tid())))
     }
 
@@ -437,5 +440,41 @@ impl Surroundings for EventView<'_> {
 
     fn group_name(&self, gid: u32) -> Option<&[u8]> {
         self.group(gid).filter(|name| !name.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use peregrine_event::{Header, HeaderFlags, RecordBuilder, code};
+    use peregrine_state::{Config, Thread};
+
+    use super::*;
+
+    /// Breaks if an event that had to wait shows whoever has got its thread's id meanwhile.
+    #[test]
+    fn a_thread_that_was_replaced_is_not_the_event_s() {
+        let mut shard = Shard::new(Config::default(), None);
+        let mut thread = Box::new(Thread::new());
+        (thread.tid, thread.pid, thread.ptid) = (7, 7, 1);
+        shard.insert(thread);
+        let header = Header {
+            ts: 1,
+            tid: 7,
+            tgid: 7,
+            len: 0,
+            flags: HeaderFlags(0),
+            code: code::PROCEXIT_1_E,
+            cpu: 0,
+        };
+        let mut builder = RecordBuilder::default();
+        let bytes = builder.build(header, &[]).unwrap();
+        let record = Record::parse(bytes).unwrap();
+        let session = Session::default();
+        let has_thread = |is_replaced| {
+            let subject = Subject { is_replaced, fd_number: -1, ..Subject::default() };
+            EventView::new(record, 1, 1, &session, &shard, subject).has_thread()
+        };
+        assert!(has_thread(false), "an event that was applied without its thread");
+        assert!(!has_thread(true));
     }
 }

@@ -34,6 +34,7 @@ impl Shard {
             self.exit_pending = held.exit;
             self.close_pending = held.close;
         }
+        subject.is_replaced = subject.thread.is_some() && thread.is_none();
         subject.thread = thread;
         subject
     }

@@ -356,3 +356,78 @@ fn a_storm_leaves_nothing_behind() {
         }
     }
 }
+
+/// Breaks if an event whose rules had to wait loses its thread without need, or takes another for it.
+#[test]
+fn a_held_event_knows_that_its_thread_was_replaced() {
+    let (mut shard, mut events) = (shard(), Events::default());
+    birth(&mut events, &mut shard, 20, 20, 10, 0);
+    let subject = events.exit(&mut shard, 20, 0);
+    let held = shard.hold(&subject);
+    events.open(&mut shard, 10, 5, "/x", 1);
+    let again = shard.resume(subject, held, events.num);
+    assert_eq!(again, subject, "its exit was held back, so it is still there");
+    let held = shard.hold(&again);
+    birth(&mut events, &mut shard, 20, 20, 10, 0);
+    let again = shard.resume(again, held, events.num);
+    assert!(again.thread.is_none() && again.is_replaced);
+    shard.run_pending(events.num);
+    assert!(shard.find(20).is_some(), "the exit was the former one's");
+}
+
+/// Breaks if a process whose id comes again still has the threads of the one before, whose ends were
+/// lost.
+#[test]
+fn a_birth_ends_who_had_its_id() {
+    let directory = Arc::new(Directory::new());
+    let mut shard = Shard::new(Config::default(), Some(directory.clone()));
+    shard.insert_unrelated(process(1, 0)).unwrap();
+    shard.insert_unrelated(process(10, 1)).unwrap();
+    Shard::relate_shards(std::slice::from_mut(&mut shard));
+    let mut events = Events::default();
+    birth(&mut events, &mut shard, 11, 10, 1, THREAD);
+    let former = directory.find(10).unwrap();
+    let bytes = events.birth(10, 10, 1, 0);
+    let record = peregrine_event::Record::parse(&bytes).unwrap();
+    let sequence = events.num;
+    shard.apply_without_inheritance(&peregrine_state::EventContext { record, num: sequence });
+    assert_eq!(shard.find(11), None);
+    assert_eq!(shard.alive_threads(shard.find(10).unwrap()), 1);
+    let exit = former.newest().exit.clone().expect("it has ended");
+    assert_eq!(exit.sequence, sequence);
+    assert!(!Arc::ptr_eq(&former, &directory.find(10).unwrap()));
+}
+
+/// A parent whose birth was lost too, and who is looked up only after its child.
+#[test]
+fn a_parent_that_becomes_known_later_is_found() {
+    let directory = Arc::new(Directory::new());
+    let mut shard = Shard::new(Config::default(), Some(directory.clone()));
+    shard.set_resolver(Box::new(Listed));
+    let mut events = Events::default();
+    let seen = events.open(&mut shard, 30, 5, "/x", 1);
+    let child = events.num;
+    let parent = |shard: &Shard, sequence| {
+        let parent = shard.parent(seen.thread.unwrap(), sequence);
+        parent.map(|parent| parent.facts().pid)
+    };
+    assert_eq!(parent(&shard, child + 1), None);
+    events.open(&mut shard, 20, 5, "/x", 1);
+    let known = events.num;
+    assert_eq!(parent(&shard, known), Some(20));
+    assert_eq!(parent(&shard, child), None, "as of then it was not known");
+    assert!(shard.take_looks().pids().contains(&20), "who reads it must wait for its worker");
+}
+
+/// Processes that are each the child of the one ten below.
+struct Listed;
+
+impl Resolver for Listed {
+    fn resolve(&mut self, tid: i64, _: u64) -> Option<Box<Thread>> {
+        Some(process(tid, tid - 10))
+    }
+
+    fn resolve_fd(&mut self, _: i64, _: i64, _: u64) -> Option<Fd> {
+        None
+    }
+}

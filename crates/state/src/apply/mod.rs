@@ -33,6 +33,8 @@ pub struct EventContext<'a> {
 pub struct Subject {
     /// The event's thread; none for events of no thread and threads that are not known.
     pub thread: Option<Slot>,
+    /// The thread is none because another has taken its id since: what has that id now is not it.
+    pub is_replaced: bool,
     /// Number of the file descriptor the event is about; -1 none.
     pub fd_number: i64,
     /// That number was in the table (or is now, if the event opened it).
