@@ -22,7 +22,7 @@ conformance_folders = $(if $(VECTORS),--vectors $(VECTORS)) $(if $(AUX),--aux $(
 SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: package service-vm static image-test soak differential fuzz reload-storm kernels models tsan tsan-selftest help build run test lint deps clean doc conformance bench instructions
+.PHONY: bench-spread package service-vm static image-test soak differential fuzz reload-storm kernels models tsan tsan-selftest help build run test lint deps clean doc conformance bench instructions
 
 help:
 	@echo "make run [ARGS=...]   build, load the probe and print alerts (needs root, asks sudo)"
@@ -31,9 +31,10 @@ help:
 	@echo "                      Falco's own test cases and golden results, as a table"
 	@echo "make differential [SEEDS=5000]"
 	@echo "                      captures and made-up histories on 1 to 16 workers: all the same"
-	@echo "make models           explore the models of our synchronisation without bounds (long)"
+	@echo "make models           explore the models of our synchronisation as deep as ends in minutes"
 	@echo "make reload-storm     100 reloads in a minute while processes start (needs root)"
-	@echo "make tsan             the multi-threaded tests under ThreadSanitizer"
+	@echo "make tsan             the multi-threaded tests under ThreadSanitizer (part of make test)"
+	@echo "make tsan-selftest    would it report a race? (part of make test)"
 	@echo "make kernels          load the probe on other kernels, in an emulator"
 	@echo "make package          the Debian package (needs cargo-deb)"
 	@echo "make service-vm [SUITE=bookworm]"
@@ -46,7 +47,10 @@ help:
 	@echo "                      feed random captures, conditions and rules files (nightly compiler)"
 	@echo "make bench            time per operator of the language and per event with rules; latency of"
 	@echo "                      alerts on this machine (needs root)"
-	@echo "make instructions     instructions per event that rules and a replay take, counted by callgrind"
+	@echo "make bench-spread     one hot process: events taken, lost and waited for, by each way to spread"
+	@echo "                      its records (needs root)"
+	@echo "make instructions     instructions per event that rules, a replay and sharing with other"
+	@echo "                      workers take, counted by callgrind"
 	@echo "make lint             rustfmt and clippy, warnings are errors"
 	@echo "make build            the release binary: target/release/peregrine"
 	@echo "make doc              the API documentation"
@@ -72,9 +76,12 @@ lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-# Live tests load the probe: as root they run, otherwise they say why they are skipped.
+# Live tests load the probe: as root they run, otherwise they say why they are skipped. Last come the
+# multi-threaded tests once more, under ThreadSanitizer, where the toolchain has it.
 test: lint
 	$(CARGO) test --workspace --locked
+	@scripts/tsan.sh
+	@scripts/tsan.sh --selftest
 
 # Captures and made-up histories on 1 to 16 workers.
 differential: deps
@@ -86,10 +93,12 @@ conformance: deps
 	$(CARGO) build --release --locked --quiet --bin peregrine
 	$(CARGO) run --release --locked --quiet -p peregrine-conformance -- $(conformance_folders)
 
-# `make test` runs the same models with at most three preemptions per execution.
-models:
-	MODELS_UNBOUNDED=1 $(CARGO) test --locked -p peregrine-engine --test models -- --nocapture
-	LOOM_MAX_PREEMPTIONS=6 $(CARGO) test --locked -p peregrine-probe --test ring_model -- --nocapture
+# `make test` runs the same models with at most three preemptions per execution; here each goes as
+# deep as ends within minutes, and says what it explored. Optimised, for it is all computing.
+models: deps
+	MODELS_DEEP=1 $(CARGO) test --release --locked --quiet -p peregrine-state --test models -- --nocapture
+	MODELS_DEEP=1 $(CARGO) test --release --locked --quiet -p peregrine-probe --test ring_model -- --nocapture
+	MODELS_DEEP=1 $(CARGO) test --release --locked --quiet -p peregrine-engine --test models -- --nocapture
 
 # 100 reloads in a minute under a storm of processes: no event lost, memory back to the baseline.
 reload-storm: deps
@@ -132,10 +141,19 @@ bench: deps
 	$(CARGO) build --release --locked -p peregrine --bin peregrine --example latency --example load
 	$(SUDO) $(or $(CARGO_TARGET_DIR),target)/release/examples/latency
 
+# One process that makes more events than a worker can take. About six minutes; BENCH_SECONDS of
+# each run and BENCH_ROUNDS of all runs make it another.
+BENCH_SECONDS ?= 5
+BENCH_ROUNDS ?= 3
+bench-spread: deps
+	$(CARGO) build --release --locked -p peregrine --bin peregrine --example spread --example load
+	$(SUDO) $(or $(CARGO_TARGET_DIR),target)/release/examples/spread $(BENCH_SECONDS) $(BENCH_ROUNDS)
+
 # Needs valgrind; says so where it is missing.
 instructions: deps
 	@scripts/instructions.sh
 	@scripts/instructions-replay.sh
+	@scripts/instructions-worker.sh
 
 doc:
 	$(CARGO) doc --workspace --no-deps

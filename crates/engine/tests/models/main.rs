@@ -5,7 +5,7 @@
 //! every interleaving is tried, and with loom's primitives weakened, under which the model must
 //! fail. So a model that could not find anything is found out itself.
 //!
-//! `make test` runs all of it; `make models` explores without the bound on preemptions.
+//! `make test` runs all of it; `make models` explores deeper (`explore.rs`).
 
 #![allow(clippy::duplicate_mod, reason = "on purpose: once on sound primitives, once on weak ones")]
 
@@ -21,17 +21,6 @@ mod progress;
 mod swap;
 mod sync;
 
-/// Explores a model: with few preemptions unless `LOOM_MAX_PREEMPTIONS` says otherwise.
-pub fn explore(model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    if builder.preemption_bound.is_none() && std::env::var_os("MODELS_UNBOUNDED").is_none() {
-        builder.preemption_bound = Some(3);
-    }
-    builder.check(model);
-}
-
-/// The model must fail: it runs on primitives that are broken on purpose.
-pub fn must_fail(model: impl Fn() + Sync + Send + 'static) {
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| explore(model)));
-    assert!(outcome.is_err(), "the seeded bug was not found: this model finds nothing");
-}
+#[path = "../../../state/tests/models/explore.rs"]
+mod explore;
+use explore::{explore, must_fail};
