@@ -80,13 +80,13 @@ fn an_event_sees_all_that_was_before_it() {
 
 #[test]
 fn an_empty_ring_is_as_good_as_a_mark() {
-    crate::explore(None, model!(crate::progress::Progress, [20, 10], true, true, false));
+    crate::explore(Some(5), model!(crate::progress::Progress, [20, 10], true, true, false));
 }
 
 /// With equal time stamps each would wait for the other if it waited for its own time.
 #[test]
 fn equal_time_stamps_do_not_wait_for_each_other() {
-    crate::explore(None, model!(crate::progress::Progress, [10, 10], false, true, false));
+    crate::explore(Some(5), model!(crate::progress::Progress, [10, 10], false, true, false));
 }
 
 #[test]

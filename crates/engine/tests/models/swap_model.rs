@@ -65,7 +65,7 @@ macro_rules! model {
 
 #[test]
 fn a_set_is_in_force_only_while_the_kernel_reports_for_it() {
-    crate::explore(None, model!(crate::swap::RuleSlot, crate::swap::FIRST));
+    crate::explore(Some(4), model!(crate::swap::RuleSlot, crate::swap::FIRST));
 }
 
 #[test]
