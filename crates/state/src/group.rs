@@ -102,7 +102,7 @@ impl GroupHistory {
 pub(crate) struct Hot {
     groups: FxHashMap<i64, Arc<GroupHistory>>,
     /// Up to which time stamp which of them are incomplete.
-    incomplete: FxHashMap<i64, u64>,
+    pub(crate) incomplete: FxHashMap<i64, u64>,
     /// Every thread group counts as hot.
     all: bool,
 }

@@ -372,6 +372,8 @@ impl Shard {
             self.remove(tid);
         }
         self.groups.remove(&pid);
+        // What was lost was the former one's.
+        self.hot.incomplete.remove(&pid);
     }
 
     /// The parent of a child that does not belong to its caller (`CLONE_PARENT`, as container
