@@ -27,7 +27,7 @@ version=$(basename "$kernel"); version=${version#vmlinuz-}
 rootfs=${PEREGRINE_ROOTFS:-$cache/rootfs}
 if [ ! -e "$rootfs/etc/debian_version" ]; then
   command -v debootstrap >/dev/null || { echo "skipped: debootstrap is missing"; exit 77; }
-  mirror=$(grep -rhoE '[a-z]+://[^ ]*/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d | head -1)
+  mirror=$(grep -rhoE '[a-z]+://[^ ]*/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | sed -n 1p || true)
   debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,logrotate,libelf1,zlib1g,procps \
     bookworm "$rootfs" "$mirror" >&2
 fi

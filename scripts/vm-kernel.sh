@@ -9,8 +9,9 @@ cache=${PEREGRINE_VM_CACHE:-$(cd "$(dirname "$0")/.." && pwd)/target/vm}
 dir=$cache/$suite
 if [ -z "$(find "$dir" -name 'vmlinuz*' -size +1M 2>/dev/null)" ]; then
   mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
+  # One of the two may not be there, which makes grep fail.
   uri=$(grep -rhoE '(^URIs: |^deb (\[[^]]*\] )?)[a-z]+://[^ ]*/debian/?( |$)' \
-    /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -oE '[a-z]+://[^ ]+' | head -1)
+    /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -oE '[a-z]+://[^ ]+' | sed -n 1p || true)
   [ -n "$uri" ] || { echo "no Debian mirror in /etc/apt/sources*" >&2; exit 1; }
   echo "deb [trusted=yes] $uri $suite main" >"$dir/apt/sources.list"
   apt=(apt-get -qq -o Dir::Etc::sourcelist="$dir/apt/sources.list" -o Dir::Etc::sourceparts=-

@@ -177,7 +177,7 @@ fn alert(
         fields.push((key.clone(), value));
     }
     Alert {
-        time_ns: event.record.ts(),
+        time_ns: event.time_ns(),
         sequence,
         rule: rule.identity.clone(),
         message,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
@@ -247,7 +247,10 @@ impl Live {
             Some(recording) => {
                 let inventories = shards.iter().map(Shard::inventory).collect();
                 let surroundings = recording::surroundings();
-                Some(Recorder::start(recording, shards.len(), surroundings, inventories)?)
+                let clock = probe.clock();
+                let recorder =
+                    Recorder::start(recording, shards.len(), surroundings, inventories, clock);
+                Some(recorder?)
             }
             None => None,
         };
@@ -480,28 +483,23 @@ impl Live {
 
     /// Housekeeping, to be called about once a second: users and groups that changed, a clock that
     /// was set, memory that nobody needs any more.
-    ///
-    /// # Errors
-    /// The kernel refuses the clock's update.
-    pub fn tick(&self) -> Result<(), LiveError> {
+    pub fn tick(&self) {
         self.published.activities().watch().tick();
         if self.host_files.load().is_stale() {
             self.host_files.store(Arc::new(HostFiles::read()));
         }
         self.forget();
         self.heap.lock().tick();
-        Ok(self.probe.refresh_clock()?)
+        self.probe.clock().follow();
     }
 
     /// Lets go of what is only kept for workers that are behind.
     fn forget(&self) {
         let slowest = self.progress.slowest(|worker| self.gauges.is_drained(worker));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now_ns = now.as_nanos() as u64;
+        let now_ns = self.probe.clock().now_ns();
         self.directory.forget_ended(slowest.min(now_ns).saturating_sub(BEHIND_NS));
         let mut swept_ns = self.swept_ns.lock();
-        // A birth lies in its ring as soon as its parent's marker does. After a step of the clock
-        // backwards nothing is swept until the time has come again.
+        // A birth lies in its ring as soon as its parent's marker does.
         if now_ns >= swept_ns.saturating_add(BEHIND_NS) && slowest >= *swept_ns {
             self.directory.forget_unclaimed();
             *swept_ns = now_ns;

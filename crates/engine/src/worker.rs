@@ -485,9 +485,10 @@ impl Worker {
         }
     }
 
-    /// Takes over the newest rules; call it between two batches.
+    /// Takes over the newest rules, and the machine's clock; call it between two batches.
     #[inline]
     pub fn adopt_rules(&mut self) {
+        self.stream.shift_ns = self.clock.shift_ns();
         if let Some((version, detection)) = self.rules.newer_than(self.rules_version) {
             self.count_matches();
             self.published.add_rules(&mut self.detector);

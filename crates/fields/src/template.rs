@@ -379,7 +379,7 @@ fn number_in_json(field: Field, event: &EventView<'_>) -> Option<Json> {
         | F::EvtTimeIso8601
         | F::EvtDatetime
         | F::EvtDatetimeS
-        | F::EvtOutputtime => Some(Json::Number(event.record.ts().into())),
+        | F::EvtOutputtime => Some(Json::Number(event.time_ns().into())),
         F::EvtRawtimeNs | F::EvtReltime | F::EvtReltimeNs | F::EvtLatencyNs | F::EvtDeltatimeNs => {
             match event.value(field, crate::view::Use::Output)? {
                 Value::Uint(v) => Some(Json::Number(v.into())),

@@ -61,6 +61,9 @@ pub struct EventView<'a> {
     pub first_ts: u64,
     /// Time of the event before this one.
     pub previous_ts: Option<u64>,
+    /// Nanoseconds from the times of records to those that are shown: what the machine's clock was
+    /// set by since the start.
+    shift_ns: i64,
     /// What is the same for all events.
     pub session: &'a Session,
     shard: &'a Shard,
@@ -134,6 +137,7 @@ impl<'a> EventView<'a> {
             number,
             first_ts: 0,
             previous_ts: None,
+            shift_ns: 0,
             session,
             shard,
             subject,
@@ -157,6 +161,20 @@ impl<'a> EventView<'a> {
         self.first_ts = first_ts;
         self.previous_ts = previous_ts;
         self
+    }
+
+    /// Sets how far the times that are shown are from those of records.
+    #[must_use]
+    #[inline]
+    pub fn with_shift(mut self, shift_ns: i64) -> Self {
+        self.shift_ns = shift_ns;
+        self
+    }
+
+    /// Time of the event, in nanoseconds since the epoch, as it is shown.
+    #[inline]
+    pub fn time_ns(&self) -> u64 {
+        self.record.ts().wrapping_add_signed(self.shift_ns)
     }
 
     /// The state that the event was applied to.

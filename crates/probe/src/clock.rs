@@ -1,18 +1,22 @@
 //! The clock of records: the boot clock plus an offset that makes it time since the epoch.
 //!
-//! Records of different rings are ordered by their time stamps, so the offset must not jump: it is
-//! measured as exactly as two clocks can be compared, and replaced only when the machine's clock
-//! was set, or has been slewed by more than [`TOLERANCE_NS`].
+//! Records of different rings are ordered by their time stamps, and marks of progress never go back,
+//! so the offset stays what it was at the start, whatever becomes of the machine's clock. How far
+//! that was set since (or slewed, by more than [`TOLERANCE_NS`]) is the *shift*: it is added only
+//! where a time is shown.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-/// A smaller difference is not worth a jump of the time stamps.
-pub(crate) const TOLERANCE_NS: u64 = 1_000_000;
+/// A smaller difference is not worth a jump of the times that are shown.
+const TOLERANCE_NS: u64 = 1_000_000;
 
 /// Reads the time as records carry it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct RecordClock(Arc<AtomicU64>);
+pub struct RecordClock {
+    offset_ns: u64,
+    shift_ns: Arc<AtomicI64>,
+}
 
 impl Default for RecordClock {
     fn default() -> Self {
@@ -23,34 +27,41 @@ impl Default for RecordClock {
 impl RecordClock {
     /// A clock set by the machine's.
     pub fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(epoch_offset_ns())))
+        Self { offset_ns: epoch_offset_ns(), shift_ns: Arc::default() }
     }
 
     /// Nanoseconds since the epoch, as a record that is stamped now would have.
     pub fn now_ns(&self) -> u64 {
-        // Relaxed: one number; the kernel reads its own copy.
-        read(libc::CLOCK_BOOTTIME).wrapping_add(self.0.load(Ordering::Relaxed))
+        read(libc::CLOCK_BOOTTIME).wrapping_add(self.offset_ns)
     }
 
-    /// Nanoseconds from the boot clock's zero to the epoch.
+    /// Nanoseconds from a record's time to that of the machine's clock.
+    pub fn shift_ns(&self) -> i64 {
+        // Relaxed: one number that orders nothing.
+        self.shift_ns.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds from the boot clock's zero to the epoch, as it was at the start.
     pub(crate) fn offset_ns(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.offset_ns
     }
 
-    /// Follows the machine's clock; says whether the offset was changed.
-    pub(crate) fn follow(&self) -> bool {
-        let new = epoch_offset_ns();
-        let is_off = new.abs_diff(self.offset_ns()) > TOLERANCE_NS;
-        if is_off {
-            self.0.store(new, Ordering::Relaxed);
+    /// Follows the machine's clock, if that was set.
+    pub fn follow(&self) {
+        self.follow_offset(epoch_offset_ns());
+    }
+
+    fn follow_offset(&self, offset_ns: u64) {
+        let shift = offset_ns.wrapping_sub(self.offset_ns) as i64;
+        if shift.abs_diff(self.shift_ns()) > TOLERANCE_NS {
+            self.shift_ns.store(shift, Ordering::Relaxed);
         }
-        is_off
     }
 }
 
 /// Nanoseconds from the boot clock's zero to the epoch: of some tries the one with the least time
 /// between the readings, so that an interruption does not become an error.
-pub(crate) fn epoch_offset_ns() -> u64 {
+fn epoch_offset_ns() -> u64 {
     let tries = (0..5).map(|_| {
         let before = read(libc::CLOCK_BOOTTIME);
         let real = read(libc::CLOCK_REALTIME);
@@ -72,14 +83,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_with_the_machines_clock_and_does_not_jitter() {
+    fn the_order_of_records_does_not_follow_a_clock_that_is_set() {
         let clock = RecordClock::new();
-        let first = clock.offset_ns();
-        assert!((0..1000).all(|_| !clock.follow()), "two readings differ by a millisecond");
-        assert_eq!(clock.offset_ns(), first);
-        let before = read(libc::CLOCK_REALTIME);
-        assert!(clock.now_ns().abs_diff(before) < 1_000_000_000);
-        clock.0.store(first + 2 * TOLERANCE_NS, Ordering::Relaxed);
-        assert!(clock.follow());
+        let offset = clock.offset_ns();
+        clock.follow_offset(offset + TOLERANCE_NS);
+        assert_eq!(clock.shift_ns(), 0, "that is jitter");
+        let before = clock.now_ns();
+        clock.follow_offset(offset - 3_600_000_000_000);
+        assert_eq!(clock.shift_ns(), -3_600_000_000_000);
+        assert!(clock.now_ns() >= before, "time stamps go on");
+        clock.follow_offset(offset + 5 * TOLERANCE_NS);
+        assert_eq!(clock.clone().shift_ns(), 5 * TOLERANCE_NS as i64);
     }
 }

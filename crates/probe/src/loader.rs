@@ -11,7 +11,7 @@ use peregrine_event::code;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
 
 use crate::capabilities::Capabilities;
-use crate::clock::{RecordClock, epoch_offset_ns};
+use crate::clock::RecordClock;
 use crate::drops::{self, CAUSES, CLASSES, Drops};
 use crate::error::ProbeError;
 use crate::globals;
@@ -341,15 +341,13 @@ impl Probe {
         self.set_control("enabled", &0u32.to_ne_bytes())
     }
 
-    /// Adjusts time stamps after the clock was set.
+    /// Reads and writes maps, changing nothing: who may not do that now cannot do it later.
     ///
     /// # Errors
-    /// The kernel refuses the update.
-    pub fn refresh_clock(&self) -> Result<(), ProbeError> {
-        if self.clock.follow() {
-            self.set_control("epoch_offset_ns", &self.clock.offset_ns().to_ne_bytes())?;
-        }
-        Ok(())
+    /// The kernel refuses it.
+    pub fn touch_maps(&self) -> Result<(), ProbeError> {
+        self.set_control("epoch_offset_ns", &self.clock.offset_ns().to_ne_bytes())?;
+        self.drops().map(drop)
     }
 
     /// What names hot thread groups to the kernel, if it was loaded to spread them.
@@ -608,7 +606,7 @@ fn check_options(options: &Options) -> Result<(), ProbeError> {
 pub(crate) fn set_globals(open: &mut OpenObject, options: &Options) -> Result<(), ProbeError> {
     let limits = shares::limits(options.ring_bytes, options.class_share_percent);
     let limits = limits.iter().flat_map(|limit| limit.to_ne_bytes()).collect();
-    let values: [(&str, Vec<u8>); 9] = [
+    let values: [(&str, Vec<u8>); 8] = [
         ("spread", (options.spread as u32).to_ne_bytes().into()),
         ("ring_count", options.rings.to_ne_bytes().into()),
         ("wake_bytes", (options.ring_bytes / 8).to_ne_bytes().into()),
@@ -617,7 +615,6 @@ pub(crate) fn set_globals(open: &mut OpenObject, options: &Options) -> Result<()
         ("args_max", options.args_max.to_ne_bytes().into()),
         ("own_tgid", options.exclude.unwrap_or(0).to_ne_bytes().into()),
         ("self_exclude", vec![u8::from(options.exclude.is_some())]),
-        ("epoch_offset_ns", epoch_offset_ns().to_ne_bytes().into()),
     ];
     for (name, value) in &values {
         let global = globals::find(name)?;

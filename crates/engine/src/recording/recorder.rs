@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use peregrine_capture::Error;
+use peregrine_probe::RecordClock;
 use peregrine_state::Inventory;
 
 use super::alerts::AlertCaptures;
@@ -73,7 +74,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts to record what so many workers apply. `inventories` is what they begin with.
+    /// Starts to record what so many workers apply. `inventories` is what they begin with, `clock`
+    /// that of the records: times in the capture follow no clock that is set meanwhile.
     ///
     /// # Errors
     /// [`RecorderError`]; nothing was started.
@@ -82,6 +84,7 @@ impl Recorder {
         workers: usize,
         surroundings: Surroundings,
         inventories: Vec<Inventory>,
+        clock: RecordClock,
     ) -> Result<Self, RecorderError> {
         let listing = Listing { surroundings: Arc::new(surroundings), inventories, given: None };
         let filter = options.file.as_ref().and_then(|file| file.filter.as_deref());
@@ -117,6 +120,7 @@ impl Recorder {
                 generation: 0,
                 asked: 0,
                 answers: vec![None; workers],
+                clock,
             }
             .run()
         };
@@ -230,6 +234,7 @@ struct Thread {
     asked: u32,
     /// What each worker has for the generation asked for.
     answers: Vec<Option<Inventory>>,
+    clock: RecordClock,
 }
 
 impl Thread {
@@ -286,7 +291,7 @@ impl Thread {
             }
         } else if targets.wants_cut() {
             self.asked += 1;
-            self.shared.ask(self.asked, now_ns() + AHEAD_NS);
+            self.shared.ask(self.asked, self.clock.now_ns() + AHEAD_NS);
         }
     }
 
@@ -315,8 +320,4 @@ impl Thread {
         summary.error = targets.error.take();
         summary
     }
-}
-
-fn now_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }

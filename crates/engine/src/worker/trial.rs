@@ -55,6 +55,7 @@ impl<'r> Trial<'r> {
         let number = stream.number + stream.stride;
         EventView::new(self.record, number, ts, session, shard, self.subject)
             .with_times(first_ts, stream.previous_ts)
+            .with_shift(stream.shift_ns)
             .with_degraded(self.state.note())
     }
 }
@@ -67,12 +68,14 @@ pub(super) struct Stream {
     stride: u64,
     first_ts: u64,
     previous_ts: Option<u64>,
+    /// How far the machine's clock is from that of the records.
+    pub(super) shift_ns: i64,
 }
 
 impl Stream {
     pub(super) fn new(own: usize, homes: Homes) -> Self {
         let stride = u64::from(homes.workers);
-        Self { number: own as u64, stride, first_ts: 0, previous_ts: None }
+        Self { number: own as u64, stride, first_ts: 0, previous_ts: None, shift_ns: 0 }
     }
 
     /// An event is done.

@@ -55,7 +55,7 @@ fn generic_id_of_number(record: &Record<'_>) -> u16 {
 impl EventView<'_> {
     pub(super) fn evt_value(&self, field: Field, arg: &FieldArg, how: Use) -> Option<Value<'_>> {
         use Field as F;
-        let ts = self.record.ts();
+        let ts = self.time_ns();
         let def = self.record.def();
         Some(match field {
             F::EvtNum => Value::Uint(self.number),

@@ -136,7 +136,7 @@ fn wait(live: &Live, signals: &mut Signals, end: Option<Instant>) -> anyhow::Res
             return Ok(());
         }
         if now >= next_tick {
-            live.tick()?;
+            live.tick();
             next_tick = now + TICK;
         }
         let until = end.map_or(next_tick, |end| end.min(next_tick));

@@ -21,8 +21,7 @@ use rustix::thread::{self, CapabilitiesSecureBits, CapabilitySet, CapabilitySets
 /// # Errors
 /// What the kernel says against it.
 pub fn touch_maps(probe: &Probe) -> Result<(), String> {
-    let touched = probe.refresh_clock().and_then(|()| probe.drops());
-    touched.map(drop).map_err(|error| error.to_string())
+    probe.touch_maps().map_err(|error| error.to_string())
 }
 
 /// What is kept: `/proc/PID/{exe,cwd,root,fd}` of other users, also where directories are closed.
