@@ -258,9 +258,18 @@ impl Worker {
         may_wait: bool,
     ) -> Option<Awaited> {
         let is_whole = !self.degraded.is_incomplete(record);
-        let outcome =
-            self.try_rules(record, Looks::default(), may_wait, |_| Some((subject, is_whole)));
-        match outcome {
+        let state = if is_whole { StateQuality::Exact } else { StateQuality::Incomplete };
+        let first = Trial { record: *record, subject, state, is_guest: false };
+        self.try_once(&first);
+        // The rules of most events read nothing of others: nothing to ask, nothing to try again.
+        if !self.shard.has_looks() {
+            self.send_alerts(&first);
+            self.publish_hot(record, record.ts());
+            return None;
+        }
+        let looks = self.shard.take_looks();
+        let find = |_: &mut Self| Some((subject, is_whole));
+        match self.try_rules(record, looks, Some(first), may_wait, find) {
             Outcome::Waits(looks) => {
                 let held = self.shard.hold(&subject);
                 Some(Awaited::Others { sequence: record.ts(), subject, held, looks })
@@ -273,16 +282,17 @@ impl Worker {
     }
 
     /// Tries the rules on an event until all that they read is known to have been settled before it
-    /// was read; `looks` is what they are known to read. `find` gives what the event is about, and
+    /// was read; `looks` is what they are known to read, `trial` what was tried already, if anything
+    /// was. `find` gives what the event is about, and
     /// whether nothing of its thread group is missing: before each try, since for a guest that
     /// follows from what its home has published.
     ///
     /// An event that may wait no longer is decided on the best known state, and marked.
-    #[inline]
-    fn try_rules(
+    fn try_rules<'r>(
         &mut self,
-        record: &Record<'_>,
+        record: &Record<'r>,
         mut looks: Looks,
+        mut trial: Option<Trial<'r>>,
         may_wait: bool,
         mut find: impl FnMut(&mut Self) -> Option<(Subject, bool)>,
     ) -> Outcome {
@@ -291,7 +301,6 @@ impl Worker {
         // Whose state was known to be that of the event before it was read.
         let mut settled = Looks::default();
         let mut is_late = false;
-        let mut trial: Option<Trial<'_>> = None;
         loop {
             if is_late || self.is_covered(record, &looks, &settled) {
                 if let Some(trial) = &trial {
@@ -317,19 +326,19 @@ impl Worker {
                 (true, false) => StateQuality::Exact,
             };
             let this = Trial { record: *record, subject, state, is_guest };
-            looks.add_all(&self.try_once(&this));
+            self.try_once(&this);
+            looks.add_all(&this.shard(&self.shard, self.spreading.as_ref()).take_looks());
             trial = Some(this);
         }
     }
 
-    /// Tries the rules. The alerts are kept back; gives whose state was read beside.
+    /// Tries the rules. The alerts are kept back; the shard has noted whose state was read beside.
     #[inline]
-    fn try_once(&mut self, trial: &Trial<'_>) -> Looks {
+    fn try_once(&mut self, trial: &Trial<'_>) {
         let view = trial.view(&self.shard, self.spreading.as_ref(), &self.session, &self.stream);
         let alerts = &mut self.alerts;
         let examine = |alert| alerts.push(alert);
         self.examined = self.detector.examine(&view, trial.record.ts(), trial.state, examine);
-        trial.shard(&self.shard, self.spreading.as_ref()).take_looks()
     }
 
     /// The event is tried again: nothing has happened.

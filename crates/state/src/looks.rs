@@ -69,6 +69,11 @@ impl LooksCell {
     }
 
     #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    #[inline]
     pub(crate) fn take(&self) -> Looks {
         let mut looks = self.0.borrow_mut();
         if looks.is_empty() { Looks::default() } else { std::mem::take(&mut *looks) }

@@ -34,6 +34,12 @@ impl Shard {
         self.looks.take()
     }
 
+    /// Whether [`Self::take_looks`] would give any.
+    #[inline]
+    pub fn has_looks(&self) -> bool {
+        !self.looks.is_empty()
+    }
+
     /// The directory that other processes are found in, also by a shard of guests.
     fn readable(&self) -> Option<&Arc<Directory>> {
         self.directory.as_ref().or(self.guests.directory.as_ref())

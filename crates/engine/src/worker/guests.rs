@@ -15,7 +15,7 @@ impl Worker {
         let sequence = record.ts();
         let pid = i64::from(record.header().tgid);
         let mut hosted = Hosted::Unknown;
-        let outcome = self.try_rules(record, Looks::of(pid), may_wait, |worker| {
+        let outcome = self.try_rules(record, Looks::of(pid), None, may_wait, |worker| {
             let guests = &mut worker.spreading.as_mut()?.guests;
             hosted = guests.host(pid, record.header().tid.into(), sequence);
             let context = EventContext { record: *record, num: sequence };
