@@ -21,6 +21,7 @@ mod initial;
 pub mod interest;
 pub mod lineage;
 pub mod live;
+pub mod ordered;
 pub mod parking;
 pub mod progress;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
-use peregrine_output::{AlertSender, RuleIdentity};
+use peregrine_output::{AlertSender, OrderOptions, RuleIdentity};
 use peregrine_probe::heap::HeapKeeper;
 use peregrine_probe::initial::InitialState;
 use peregrine_probe::loader::{self, SYSCALLS, with_class};
@@ -24,6 +24,7 @@ use crate::gauges::Gauges;
 use crate::homes::Homes;
 use crate::host::{self, HostFiles};
 use crate::interest::{self, Wanted};
+use crate::ordered::Settled;
 use crate::parking::Bounds;
 use crate::progress::Progress;
 use crate::published::{Published, RuleTotals};
@@ -50,6 +51,9 @@ pub struct LiveOptions {
     pub recording: Option<RecordOptions>,
     /// Bounds of parking.
     pub bounds: Bounds,
+    /// Alerts of all workers leave in the order of their events, within these bounds; else as they
+    /// come.
+    pub ordered: Option<OrderOptions>,
     /// Waiting.
     pub patience: Patience,
     /// The kernel side.
@@ -68,6 +72,7 @@ impl Default for LiveOptions {
             also_wanted: Wanted::default(),
             recording: None,
             bounds: Bounds::default(),
+            ordered: None,
             patience: Patience::default(),
             probe,
         }
@@ -279,6 +284,10 @@ impl Live {
             published: Arc::new(Published::new(workers as usize)),
             probe,
         };
+        if let Some(ordered) = options.ordered {
+            let clock = live.probe.clock();
+            sender.order(ordered, Settled::new(live.progress.clone(), live.gauges.clone(), clock));
+        }
         for (index, mut shard) in shards.into_iter().enumerate() {
             let index = index as u32;
             let tap = taps.next();
@@ -324,7 +333,7 @@ impl Live {
         let tools = Tools {
             shard,
             rules: self.rules.clone(),
-            sender: sender.clone(),
+            sender: sender.of_worker(index),
             bounds: options.bounds,
             own: index as usize,
             homes: self.homes,

@@ -3,6 +3,8 @@
 //!
 //! `PEREGRINE_SEEDS=1000` tries more seeds (`make differential`), `PEREGRINE_SEED=17` that one.
 //!
+//! Their outputs put alerts in order, so what comes out is compared as a sequence.
+//!
 //! Breaks if a child inherits something of before or after its fork, if a rule sees an ancestor of
 //! too early or too late, if waiting never ends, or if something is left in the state.
 
@@ -15,6 +17,7 @@ use std::time::Duration;
 use peregrine_engine::counters::WorkerCounters;
 use peregrine_engine::gauges::Gauges;
 use peregrine_engine::homes::Homes;
+use peregrine_engine::ordered::Settled;
 use peregrine_engine::parking::Bounds;
 use peregrine_engine::progress::Progress;
 use peregrine_engine::published::Published;
@@ -28,7 +31,7 @@ use peregrine_fields::Fields;
 use peregrine_fields::template::Template;
 use peregrine_histories::{Act, History, PlayedLive, Random, play_live, shrink};
 use peregrine_output::{
-    Encoding, Failure, Line, LineFormat, OutputsBuilder, Sink, SinkOptions, WhenFull,
+    Encoding, Failure, Line, LineFormat, OrderOptions, OutputsBuilder, Sink, SinkOptions, WhenFull,
 };
 use peregrine_probe::RecordClock;
 use peregrine_state::{Config, Directory, Shard, changes_state};
@@ -81,7 +84,7 @@ impl Sink for Lines {
     }
 }
 
-/// What a run gave: alerts in order of time, and waits.
+/// What a run gave: alerts as they left, and waits.
 struct Outcome {
     alerts: Vec<(u64, String)>,
     /// Threads that are left in the shards, sorted; none if records were lost.
@@ -142,6 +145,11 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
         .sink(Lines(sender), SinkOptions { capacity: None, ..SinkOptions::default() })
         .start()
         .unwrap();
+    let gauges = Arc::new(Gauges::default());
+    // Longer than any run, and no bound: whatever leaves early is a defect.
+    let options = OrderOptions { window: Duration::from_secs(600), capacity: usize::MAX };
+    let settled = Settled::new(progress.clone(), gauges.clone(), RecordClock::new());
+    outputs.sender().order(options, settled);
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let mut threads = Vec::new();
         for (own, (mut shard, records)) in shards.into_iter().zip(feeds).enumerate() {
@@ -154,13 +162,13 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
             let tools = Tools {
                 shard,
                 rules: rules.clone(),
-                sender: outputs.sender(),
+                sender: outputs.sender().of_worker(own as u32),
                 bounds: Bounds { time: Duration::from_secs(60), bytes: usize::MAX },
                 own,
                 homes,
                 directory: directory.clone(),
                 progress: progress.clone(),
-                gauges: Arc::new(Gauges::default()),
+                gauges: gauges.clone(),
                 clock: RecordClock::new(),
                 published: Arc::new(Published::new(workers)),
                 tap: None,
@@ -196,8 +204,11 @@ fn run(history: &PlayedLive, detection: &Arc<Detection>, setup: Setup) -> Outcom
         // Each by itself: the sanitizer does not see how a scope waits.
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    outputs.shutdown(None);
+    let order = outputs.shutdown(None).totals.order;
+    assert_eq!((order.out_of_order, order.overdue, order.crowded, order.held), (0, 0, 0, 0));
     let mut alerts: Vec<_> = alerts.iter().collect();
+    assert!(alerts.is_sorted_by_key(|(time_ns, _)| *time_ns), "alerts out of order");
+    // Events of one time are concurrent: any order of them is true.
     alerts.sort();
     let (totals, left): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
     let mut left = left.concat();

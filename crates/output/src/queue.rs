@@ -3,7 +3,8 @@
 //! Rules of the hand-over:
 //!
 //! 1. A worker only ever pushes to the alert queue; it renders nothing and knows no sink.
-//! 2. The dispatcher takes alerts in order, renders each once, and offers the line to the queue of
+//! 2. The dispatcher takes alerts in order (that of the queue, or that of their events: `order.rs`),
+//!    renders each once, and offers the line to the queue of
 //!    every sink before it waits for one that is full (and only if that sink's policy is to wait).
 //! 3. A sink's thread (`driver.rs`) takes what waits, up to a limit, and writes it; it never waits
 //!    for more before it writes. What it could not deliver it tries again, with growing waits.
@@ -20,18 +21,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, unbounded};
 
 use crate::alert::Alert;
 use crate::driver::{Driver, Feed};
 use crate::keeper::{Keeper, Kept};
 use crate::line::{Line, LineFormat};
+use crate::order::{Order, OrderOptions, Watermark};
 use crate::sink::{OutputError, Sink, SinkOptions, SpoolOptions, WhenFull};
 use crate::spool::Spool;
-use crate::totals::{OutputReport, OutputTotals, SinkShared, SinkTotals};
+use crate::totals::{OrderCounters, OutputReport, OutputTotals, SinkShared, SinkTotals};
 
 enum ToDispatcher {
-    Alert(Box<Alert>),
+    /// An alert, and the worker that found it.
+    Alert(Box<Alert>, Option<u32>),
+    /// From now on alerts of workers leave in the order of their events.
+    Order(OrderOptions, Box<dyn Watermark>),
     Reopen,
     Replace(Box<Replacement>),
     Stop,
@@ -85,6 +90,7 @@ struct QueueCounters {
     accepted: AtomicU64,
     dropped: AtomicU64,
     dispatched: AtomicU64,
+    order: OrderCounters,
 }
 
 /// Gives alerts to the output. Cheap to clone; one per worker.
@@ -93,13 +99,26 @@ pub struct AlertSender {
     queue: Sender<ToDispatcher>,
     when_full: WhenFull,
     counters: Arc<QueueCounters>,
+    worker: Option<u32>,
 }
 
 impl AlertSender {
+    /// The sender of a worker, whose alerts have a place in the order of events.
+    pub fn of_worker(&self, worker: u32) -> Self {
+        Self { worker: Some(worker), ..self.clone() }
+    }
+
+    /// From now on alerts of workers leave in the order of their events, as far as the bounds allow
+    /// (`order.rs`). To be called before any worker sends.
+    pub fn order(&self, options: OrderOptions, watermark: impl Watermark + 'static) {
+        // An output that has ended sends nothing in any order.
+        let _ = self.queue.send(ToDispatcher::Order(options, Box::new(watermark)));
+    }
+
     /// Queues an alert. Returns whether it was taken; one that was not is counted as dropped. With
     /// [`WhenFull::Block`] it waits while the queue is full.
     pub fn send(&self, alert: Alert) -> bool {
-        let message = ToDispatcher::Alert(Box::new(alert));
+        let message = ToDispatcher::Alert(Box::new(alert), self.worker);
         let taken = match self.when_full {
             WhenFull::DropNewest => self.queue.try_send(message).is_ok(),
             WhenFull::Block => self.queue.send(message).is_ok(),
@@ -152,10 +171,15 @@ impl OutputsBuilder {
         let (queue, alerts) = channel(self.capacity);
         let counters = Arc::new(QueueCounters::default());
         let lanes: Vec<_> = sinks.iter_mut().filter_map(|sink| sink.lane.take()).collect();
-        let dispatcher =
-            Dispatcher { alerts, format: self.format, lanes, counters: Arc::clone(&counters) };
+        let dispatcher = Dispatcher {
+            alerts,
+            format: self.format,
+            lanes,
+            counters: Arc::clone(&counters),
+            ordering: None,
+        };
         let done = spawn("dispatcher", move || dispatcher.run())?;
-        let sender = AlertSender { queue, when_full: self.when_full, counters };
+        let sender = AlertSender { queue, when_full: self.when_full, counters, worker: None };
         Ok(Outputs { sender, sinks, retired: Vec::new(), past: Vec::new(), done })
     }
 }
@@ -222,8 +246,8 @@ impl Outputs {
     }
 
     /// Goes on with another format and other sinks. The alert queue and its senders stay: alerts
-    /// before this call go to the old sinks, alerts after it to the new ones, none to both or to
-    /// neither. Old sinks deliver what they have and end.
+    /// before this call go to the old sinks, alerts after it (and those that are kept back at this
+    /// moment, to be put in order) to the new ones, none to both or to neither. Old sinks deliver what they have and end.
     ///
     /// # Errors
     /// The alert queue stays full. The output then goes on as it was.
@@ -269,6 +293,7 @@ impl Outputs {
             accepted,
             dropped: counters.dropped.load(Ordering::Relaxed),
             waiting: accepted.saturating_sub(counters.dispatched.load(Ordering::Relaxed)),
+            order: counters.order.totals(),
             sinks,
         }
     }
@@ -298,7 +323,6 @@ impl Outputs {
 
 /// Waits for a thread's end; false if it did not come in time.
 fn wait(done: &Receiver<()>, deadline: Option<Instant>) -> bool {
-    use crossbeam_channel::RecvTimeoutError;
     match deadline {
         // Nothing is ever sent: the end of the thread closes the channel.
         None => done.recv().is_err(),
@@ -334,24 +358,79 @@ struct Lane {
     shared: Arc<SinkShared>,
 }
 
+/// What puts alerts in order.
+struct InOrder {
+    order: Order<Box<Alert>>,
+    watermark: Box<dyn Watermark>,
+}
+
+/// How often the dispatcher looks whether what it keeps back may leave.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
 struct Dispatcher {
     alerts: Receiver<ToDispatcher>,
     format: LineFormat,
     lanes: Vec<Lane>,
     counters: Arc<QueueCounters>,
+    ordering: Option<InOrder>,
 }
 
 impl Dispatcher {
     fn run(mut self) {
-        while let Ok(message) = self.alerts.recv() {
-            if matches!(message, ToDispatcher::Stop) {
+        let alerts = self.alerts.clone();
+        while let Some(message) = self.next() {
+            // Asked before the queue is emptied: rule 2 of `order.rs`.
+            let settled = self.ordering.as_ref().map(|ordering| ordering.watermark.settled());
+            let mut is_over = matches!(message, Some(ToDispatcher::Stop));
+            message.into_iter().for_each(|message| self.take(message));
+            if is_over {
                 // What workers sent meanwhile lies behind the stop.
-                let alerts = self.alerts.clone();
+                alerts.try_iter().for_each(|message| self.take(message));
+            } else if settled.is_some() {
+                // Not more than lies there now, or this might never end.
+                for message in alerts.try_iter().take(alerts.len()) {
+                    is_over |= matches!(message, ToDispatcher::Stop);
+                    self.take(message);
+                }
+            }
+            if let Some(settled) = settled {
+                self.release(settled);
+            }
+            if is_over {
                 alerts.try_iter().for_each(|message| self.take(message));
                 break;
             }
-            self.take(message);
         }
+        self.flush();
+    }
+
+    /// The next message, none if it is time to look at what is kept back. `None` at the end.
+    fn next(&self) -> Option<Option<ToDispatcher>> {
+        match &self.ordering {
+            Some(ordering) if !ordering.order.is_empty() => {
+                match self.alerts.recv_timeout(LOOK_EVERY) {
+                    Ok(message) => Some(Some(message)),
+                    Err(RecvTimeoutError::Timeout) => Some(None),
+                    Err(RecvTimeoutError::Disconnected) => None,
+                }
+            }
+            _ => self.alerts.recv().ok().map(Some),
+        }
+    }
+
+    /// Lets go of alerts whose turn it is.
+    fn release(&mut self, settled: u64) {
+        let Some(mut ordering) = self.ordering.take() else { return };
+        ordering.order.release(settled, Instant::now(), |alert| self.dispatch(*alert));
+        self.counters.order.set(&ordering.order.totals());
+        self.ordering = Some(ordering);
+    }
+
+    /// Lets go of all that is kept back, and keeps nothing back any more.
+    fn flush(&mut self) {
+        let Some(mut ordering) = self.ordering.take() else { return };
+        ordering.order.flush(|alert| self.dispatch(*alert));
+        self.counters.order.set(&ordering.order.totals());
     }
 
     fn take(&mut self, message: ToDispatcher) {
@@ -366,7 +445,23 @@ impl Dispatcher {
                 }
                 self.format = next.format;
             }
-            ToDispatcher::Alert(alert) => self.dispatch(*alert),
+            ToDispatcher::Alert(alert, worker) => {
+                let at_once = match (&mut self.ordering, worker) {
+                    (Some(ordering), Some(worker)) => {
+                        ordering.order.add(alert.sequence, worker, alert, Instant::now())
+                    }
+                    _ => Some(alert),
+                };
+                if let Some(alert) = at_once {
+                    self.dispatch(*alert);
+                }
+            }
+            ToDispatcher::Order(options, watermark) => {
+                self.flush();
+                let order = Order::new(options);
+                self.counters.order.set(&order.totals());
+                self.ordering = Some(InOrder { order, watermark });
+            }
             ToDispatcher::Reopen => {
                 for lane in &self.lanes {
                     lane.shared.reopen.store(true, Ordering::Relaxed);

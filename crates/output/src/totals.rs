@@ -10,6 +10,37 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::latency::{Latency, LatencyCounter};
+use crate::order::OrderTotals;
+
+/// [`OrderTotals`] for others to read; written by the dispatcher.
+#[derive(Debug, Default)]
+pub(crate) struct OrderCounters {
+    is_on: AtomicBool,
+    out_of_order: AtomicU64,
+    overdue: AtomicU64,
+    crowded: AtomicU64,
+    held: AtomicU64,
+}
+
+impl OrderCounters {
+    pub(crate) fn set(&self, totals: &OrderTotals) {
+        self.is_on.store(totals.is_on, Ordering::Relaxed);
+        self.out_of_order.store(totals.out_of_order, Ordering::Relaxed);
+        self.overdue.store(totals.overdue, Ordering::Relaxed);
+        self.crowded.store(totals.crowded, Ordering::Relaxed);
+        self.held.store(totals.held, Ordering::Relaxed);
+    }
+
+    pub(crate) fn totals(&self) -> OrderTotals {
+        OrderTotals {
+            is_on: self.is_on.load(Ordering::Relaxed),
+            out_of_order: self.out_of_order.load(Ordering::Relaxed),
+            overdue: self.overdue.load(Ordering::Relaxed),
+            crowded: self.crowded.load(Ordering::Relaxed),
+            held: self.held.load(Ordering::Relaxed),
+        }
+    }
+}
 
 /// Counters of one sink, written by the dispatcher and by the sink's threads.
 #[derive(Debug, Default)]
@@ -143,8 +174,10 @@ pub struct OutputTotals {
     pub accepted: u64,
     /// Alerts lost because the alert queue was full (or the output had ended).
     pub dropped: u64,
-    /// Alerts that wait for the dispatcher.
+    /// Alerts that wait for the dispatcher, or are kept back by it.
     pub waiting: u64,
+    /// What putting alerts in order did.
+    pub order: OrderTotals,
     /// Per sink.
     pub sinks: Vec<SinkTotals>,
 }

@@ -1,13 +1,14 @@
 //! The way from workers to sinks: nothing lost unless counted, no sink delayed by another.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use peregrine_output::{
-    Alert, Encoding, Failure, FileSink, Line, LineFormat, Outputs, OutputsBuilder, Part, Priority,
-    RuleIdentity, Sink, SinkOptions, StateQuality, WhenFull,
+    Alert, Encoding, Failure, FileSink, Line, LineFormat, OrderOptions, Outputs, OutputsBuilder,
+    Part, Priority, RuleIdentity, Sink, SinkOptions, StateQuality, WhenFull,
 };
 
 /// Long enough for any machine; no test waits for it when all is well.
@@ -313,4 +314,41 @@ fn a_file_has_every_line_after_shutdown() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 1000);
     assert!(text.ends_with("Notice alert 999\n"), "{text}");
+}
+
+/// Breaks if alerts of workers leave as they come, if one about the engine waits for them, or if
+/// the end loses what is kept back.
+#[test]
+fn alerts_of_workers_leave_in_order() {
+    let sink = Collect::new("sink");
+    let got = Arc::clone(&sink.got);
+    let outputs =
+        builder(None, WhenFull::Block).sink(sink, options(1000, WhenFull::Block)).start().unwrap();
+    let settled = Arc::new(AtomicU64::new(0));
+    let watermark = Arc::clone(&settled);
+    let sender = outputs.sender();
+    let window = Duration::from_secs(3600);
+    sender.order(OrderOptions::new(window), move || watermark.load(Ordering::Acquire));
+    let workers = [0, 1].map(|worker| sender.of_worker(worker));
+    let rule = rule();
+    let send = |worker: usize, sequence| assert!(workers[worker].send(alert(&rule, sequence)));
+    let has_come = |expected: &[u64]| {
+        wait_until("alerts", || got.lock().unwrap().len() >= expected.len());
+        assert_eq!(*got.lock().unwrap(), expected);
+    };
+    for (worker, sequence) in [(0, 30), (0, 50), (1, 20), (1, 40)] {
+        send(worker, sequence);
+    }
+    sender.send(alert(&rule, 1000));
+    has_come(&[1000]);
+    assert_eq!(outputs.totals().waiting, 4);
+    settled.store(40, Ordering::Release);
+    has_come(&[1000, 20, 30, 40]);
+    send(1, 10);
+    has_come(&[1000, 20, 30, 40, 10]);
+    send(1, 45);
+    let totals = outputs.shutdown(Some(PATIENCE)).totals;
+    has_come(&[1000, 20, 30, 40, 10, 45, 50]);
+    assert_eq!((totals.accepted, totals.waiting, totals.order.held), (7, 0, 0));
+    assert_eq!((totals.order.out_of_order, totals.order.overdue), (1, 0));
 }

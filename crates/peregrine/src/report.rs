@@ -40,6 +40,10 @@ pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
     if lost > 0 {
         line!("  alerts lost on the way to a sink: {lost}");
     }
+    let order = &output.totals.order;
+    if order.out_of_order > 0 {
+        line!("  alerts out of order: {}", order.out_of_order);
+    }
     if total.malformed > 0 {
         line!("  malformed records: {} (a defect; please report it)", total.malformed);
     }
@@ -63,6 +67,16 @@ pub fn text(summary: &Summary, output: &OutputReport, full: bool) -> String {
                     ms(latency.max_ns)
                 );
             }
+        }
+        let order = &output.totals.order;
+        if order.is_on {
+            line!(
+                "  ordered    {} alerts out of order, {} kept for the whole window, {} let go early \
+                 because too many were kept",
+                order.out_of_order,
+                order.overdue,
+                order.crowded
+            );
         }
         details(&mut out, summary, &total);
     }

@@ -333,6 +333,16 @@ impl Page {
         w.counter("peregrine_alerts_dropped", "Alerts lost before any output", dropped)?;
         let waiting = none(outputs.waiting as f64);
         w.gauge("peregrine_alerts_waiting", "Alerts that wait for the outputs", waiting)?;
+        if outputs.order.is_on {
+            let order = &outputs.order;
+            let late = none(order.out_of_order);
+            let help = "Alerts that left behind younger ones";
+            w.counter("peregrine_alerts_out_of_order", help, late)?;
+            let early = [("window", order.overdue), ("bound", order.crowded)];
+            let early = early.map(|(cause, count)| (labels([("cause", cause)]), count));
+            let help = "Alerts that left before it was known that none is older";
+            w.counter("peregrine_alerts_let_go_early", help, early)?;
+        }
         type Field = fn(&peregrine_output::SinkTotals) -> u64;
         let counters: [(&str, &str, Field); 7] = [
             ("delivered", "Alerts delivered", |o| o.delivered),

@@ -31,6 +31,8 @@ sections! {
         args_max: u32 = 16_384, |key| key.restart();
         /// Waiting of processes for what they inherit.
         parking: Parking = Parking::default();
+        /// Alerts of all workers in the order of their events.
+        ordered_output: OrderedOutput = OrderedOutput::default();
         /// Alerts that were decided on incomplete state say so (`evt.degraded`). Off by default
         /// under Falco's command line.
         mark_degraded: bool = true;
@@ -53,6 +55,15 @@ sections! {
         max_wait_ms: u64 = 250, |key| key.restart();
         /// Most memory that waiting records may take, per worker.
         max_bytes: ByteSize = ByteSize(64 << 20), |key| key.restart();
+    }
+    /// Alerts of all workers in the order of their events.
+    OrderedOutput {
+        /// Keep alerts back until no worker can have an older one. Otherwise each leaves as soon as
+        /// its worker has found it.
+        enabled: bool = false, |key| key.restart();
+        /// Longest time an alert is kept back, in milliseconds. It should be longer than
+        /// `parking.max_wait_ms`: what comes later than this leaves out of order, and is counted.
+        window_ms: u64 = 500, |key| key.restart();
     }
     /// Queues of the outputs.
     Sinks {

@@ -10,6 +10,7 @@
 #![allow(clippy::duplicate_mod, reason = "on purpose: once on sound primitives, once on weak ones")]
 
 mod broken;
+mod order_model;
 mod progress_model;
 mod swap_model;
 

@@ -83,6 +83,10 @@ pub struct RunArgs {
     parking_ms: Option<u64>,
     #[command(flatten)]
     privileges: PrivilegeArgs,
+    /// Put the alerts of all workers in the order of their events, keeping each back for at most
+    /// half a second
+    #[arg(long)]
+    ordered: bool,
     /// Record everything that is watched as a capture, too
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -210,6 +214,7 @@ impl RunArgs {
         set("--spread", "peregrine.spread", self.spread.clone());
         set("--all-syscalls", "base_syscalls.all", yes(self.all_syscalls));
         set("--parking-ms", "peregrine.parking.max_wait_ms", text(self.parking_ms));
+        set("--ordered", "peregrine.ordered_output.enabled", yes(self.ordered));
         set("--drop-privileges", "peregrine.drop_privileges", yes(self.privileges.drop_privileges));
         set("--user", "peregrine.user", self.privileges.user.clone());
         set("--iso-time", "time_format_iso_8601", yes(self.iso_time));

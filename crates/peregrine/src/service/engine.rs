@@ -10,6 +10,7 @@ use peregrine_engine::parking::Bounds;
 use peregrine_engine::recording::{AlertCaptureOptions, RecordOptions, WhenFull};
 use peregrine_event::code;
 use peregrine_event::syscalls::{SYSCALL_NAMES, X86_64};
+use peregrine_output::OrderOptions;
 use peregrine_probe::loader::MAX_RINGS;
 use peregrine_probe::{Hook as ProbeHook, Spread as ProbeSpread};
 
@@ -42,6 +43,9 @@ pub fn live_options(settings: &Settings, cpus_per_ring: Option<u16>, measure: bo
         time: Duration::from_millis(own.parking.max_wait_ms),
         bytes: own.parking.max_bytes.0 as usize,
     };
+    let ordered = &own.ordered_output;
+    let window = Duration::from_millis(ordered.window_ms);
+    options.ordered = ordered.enabled.then(|| OrderOptions::new(window));
     let preset = settings.engine.modern_ebpf.buf_size_preset.clamp(1, 10);
     options.probe.ring_bytes = match own.ring_size {
         Some(size) => size.0 as u32,
