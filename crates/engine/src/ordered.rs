@@ -21,9 +21,6 @@
 //! Nothing here is synchronisation of its own. `tests/models` tries every interleaving of this with
 //! the marks, and finds it broken if the queue is looked at before the marks or an alert is sent
 //! behind them.
-//!
-//! After the machine's clock was set back the marks stay where they are until time has caught up
-//! with them, and alerts leave as they come.
 
 use std::sync::Arc;
 

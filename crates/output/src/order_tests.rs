@@ -141,8 +141,8 @@ fn play(
         }
     }
     // The end: what has not been sent yet, too.
-    for worker in 0..WORKERS {
-        let rest = own(worker).skip(next[worker].get());
+    for (worker, next) in next.iter().enumerate() {
+        let rest = own(worker).skip(next.get());
         queue.extend(rest.map(|(event, _)| (time(event), worker as u32, event)));
     }
     for alert in queue.drain(..) {
