@@ -3,24 +3,35 @@
 //! `storm COUNT` makes about COUNT processes of four kinds, several at a time, waits for all of
 //! them and prints one line per process: `kind pid parent exit-code`. The parent is the one the
 //! kernel knew at the fork. `storm leaf CODE` is what the exec kinds run.
+//!
+//! Each process inherits the descriptor 100 and closes it before it ends. What that is changes from
+//! process to process: /etc/passwd for the kind `fork`, /etc/group for the others.
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::process::{Child, Command};
 
+/// The descriptor that processes inherit.
+const INHERITED: i32 = 100;
 /// Children alive at once.
 const WIDTH: usize = 16;
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     if args.get(1).is_some_and(|a| a == "leaf") {
+        close_inherited();
         std::process::exit(args.get(2).and_then(|c| c.parse().ok()).unwrap_or(0));
     }
     let count: u32 = args.get(1).and_then(|n| n.parse().ok()).unwrap_or(1000);
+    let files = ["/etc/passwd", "/etc/group"]
+        .map(|path| std::fs::File::open(path).unwrap_or_else(|error| panic!("{path}: {error}")));
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let mut running = VecDeque::new();
     for i in 0..count {
         let code = (i % 120) as i32;
+        // SAFETY: the number is used for nothing else.
+        unsafe { libc::dup2(files[i as usize % 2].as_raw_fd(), INHERITED) };
         match i % 4 {
             0 => running.push_back(("fork", plain_fork(code), code)),
             1 => running.push_back(("spawn", spawn(code), code)),
@@ -45,6 +56,11 @@ fn main() {
     out.flush().expect("stdout takes the list");
 }
 
+fn close_inherited() {
+    // SAFETY: nobody else uses this number.
+    unsafe { libc::close(INHERITED) };
+}
+
 /// Waits for the oldest child and prints it.
 fn reap(running: &mut VecDeque<(&'static str, i32, i32)>, out: &mut impl Write) {
     let Some((kind, pid, code)) = running.pop_front() else { return };
@@ -57,10 +73,13 @@ fn reap(running: &mut VecDeque<(&'static str, i32, i32)>, out: &mut impl Write) 
 }
 
 fn plain_fork(code: i32) -> i32 {
-    // SAFETY: no other thread exists at this point, and the child only exits.
+    // SAFETY: no other thread exists at this point, and the child only closes a file and exits.
     match unsafe { libc::fork() } {
-        // SAFETY: ends the child without running anything of the parent's.
-        0 => unsafe { libc::_exit(code) },
+        0 => {
+            close_inherited();
+            // SAFETY: ends the child without running anything of the parent's.
+            unsafe { libc::_exit(code) }
+        }
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         pid => pid,
     }
@@ -86,6 +105,7 @@ fn double_fork(code: i32) -> (i32, i32) {
             // SAFETY: raw system calls on descriptors and a buffer we own; nothing returns.
             unsafe {
                 let grandchild = libc::fork();
+                close_inherited();
                 if grandchild == 0 {
                     libc::_exit(code);
                 }

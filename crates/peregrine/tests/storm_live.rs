@@ -1,5 +1,6 @@
-//! A storm of short-lived processes: each one is seen with the right parent, program and exit, with
-//! any number of workers that the scheduler starves at random, and nothing of it stays in the state.
+//! A storm of short-lived processes: each one is seen with the right parent, program, inherited file
+//! and exit, with any number of workers that the scheduler starves at random, and nothing of it stays
+//! in the state.
 
 mod live;
 
@@ -25,6 +26,11 @@ const RULES: &str = r#"
   desc: every program start of the storm
   condition: evt.type = execve and evt.rawres = 0 and proc.exepath endswith "/storm"
   output: exec %proc.pid %proc.ppid %proc.pexepath %proc.cmdline
+  priority: INFO
+- rule: storm file
+  desc: every close of the descriptor that a process of the storm inherits
+  condition: evt.type = close and fd.num = 100 and proc.exepath endswith "/storm"
+  output: close %proc.pid %fd.name
   priority: INFO
 "#;
 
@@ -53,6 +59,7 @@ fn storm_is_seen_whole(workers: &str) {
     let mut total = 0u32;
     let mut parents: HashMap<i64, Vec<i64>> = HashMap::new();
     let mut spawned = 0u32;
+    let mut files: HashMap<i64, Vec<&str>> = HashMap::new();
     for line in listing.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let [kind, pid, parent, code] = words[..] else { panic!("{line}") };
@@ -61,6 +68,8 @@ fn storm_is_seen_whole(workers: &str) {
         parents.entry(pid).or_default().push(parent);
         total += 1;
         spawned += u32::from(kind == "spawn");
+        let file = if kind == "fork" { "/etc/passwd" } else { "/etc/group" };
+        files.entry(pid).or_default().push(file);
     }
     assert!(total >= COUNT);
 
@@ -97,6 +106,16 @@ fn storm_is_seen_whole(workers: &str) {
         }
     }
     assert_eq!(births, total, "{}", outcome.log);
+    let mut closed = 0u32;
+    for alert in of_rule("storm file") {
+        let pid = field(alert, "proc.pid").as_i64().unwrap();
+        let name = field(alert, "fd.name").as_str().unwrap_or_default();
+        if let Some(list) = files.get(&pid) {
+            assert!(list.contains(&name), "{pid} inherits one of {list:?}, not {name:?}");
+            closed += 1;
+        }
+    }
+    assert_eq!(closed, total, "{}", outcome.log);
     assert_eq!(of_rule("storm exec").count() as u32, spawned + 1, "{}", outcome.log);
     assert!(!outcome.log.contains("parking timeouts"), "{}", outcome.log);
     let degraded = outcome.alerts.iter().find(|a| !a["output_fields"]["evt.degraded"].is_null());
