@@ -340,7 +340,9 @@ fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
 
 /// Starts a thread; the returned channel closes when it ends, even by a panic.
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<Receiver<()>, OutputError> {
-    let (alive, done) = bounded::<()>(0);
+    // Nothing is ever sent. One without room would close under a lock of the standard library, which
+    // the thread sanitizer cannot see.
+    let (alive, done) = bounded::<()>(1);
     thread::Builder::new()
         .name(format!("out-{name}"))
         .spawn(move || {
@@ -575,7 +577,7 @@ fn start_keeper(
         shared: Arc::clone(shared),
         replies,
     };
-    let (unsafe_yet, safe) = bounded(0);
+    let (unsafe_yet, safe) = bounded(1);
     let done = spawn(&format!("{name}-spool"), move || keeper.run(lines, of_sink, unsafe_yet))?;
     Ok((Kept { requests, replies: to_sink }, KeeperHandle { safe, done }))
 }

@@ -167,7 +167,7 @@ fn many_workers_deliver_all_alerts_to_all_sinks_in_their_order() {
 
 #[test]
 fn a_sink_that_hangs_does_not_delay_another() {
-    let (open, gate) = bounded::<()>(0);
+    let (open, gate) = bounded::<()>(1);
     let (entered, is_in) = bounded(1);
     let mut hung = Collect::new("hung");
     (hung.gate, hung.entered) = (Some(gate), Some(entered));
@@ -200,7 +200,7 @@ fn a_sink_that_hangs_does_not_delay_another() {
 
 #[test]
 fn a_full_alert_queue_drops_the_newest_and_counts() {
-    let (open, gate) = bounded::<()>(0);
+    let (open, gate) = bounded::<()>(1);
     let (entered, is_in) = bounded(1);
     let mut sink = Collect::new("slow");
     (sink.gate, sink.entered) = (Some(gate), Some(entered));
@@ -235,7 +235,7 @@ fn a_full_alert_queue_drops_the_newest_and_counts() {
 #[test]
 fn lines_that_wait_are_written_together_only_if_wanted() {
     for batched in [true, false] {
-        let (open, gate) = bounded::<()>(0);
+        let (open, gate) = bounded::<()>(1);
         let (entered, is_in) = bounded(1);
         let mut sink = Collect::new("batches");
         (sink.gate, sink.entered) = (Some(gate), Some(entered));
