@@ -5,8 +5,8 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::latency::{Latency, LatencyCounter};
@@ -65,7 +65,7 @@ pub(crate) struct SinkShared {
 
 impl SinkShared {
     pub(crate) fn set_error(&self, error: &io::Error) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        *self.last_error.lock() = Some(error.to_string());
     }
 
     pub(crate) fn totals(&self, name: &str) -> SinkTotals {
@@ -75,7 +75,7 @@ impl SinkShared {
         let (dropped, spool_full) = (get(&self.dropped), get(&self.spool_full));
         let gone = delivered + dropped + spool_full + failed;
         let came = get(&self.queued) + get(&self.restored);
-        let last_error = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_error = self.last_error.lock();
         SinkTotals {
             name: name.to_owned(),
             delivered,

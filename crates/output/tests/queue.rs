@@ -1,11 +1,12 @@
 //! The way from workers to sinks: nothing lost unless counted, no sink delayed by another.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 use peregrine_output::{
     Alert, Encoding, Failure, FileSink, Line, LineFormat, OrderOptions, Outputs, OutputsBuilder,
     Part, Priority, RuleIdentity, Sink, SinkOptions, StateQuality, WhenFull,
@@ -72,8 +73,8 @@ impl Sink for Collect {
         if self.fail {
             return Err(io::Error::other("no such collector").into());
         }
-        self.batches.lock().unwrap().push(lines.len());
-        self.got.lock().unwrap().extend(lines.iter().map(|line| line.time_ns));
+        self.batches.lock().push(lines.len());
+        self.got.lock().extend(lines.iter().map(|line| line.time_ns));
         Ok(())
     }
 
@@ -97,7 +98,7 @@ fn sinks_are_replaced_between_two_alerts() {
     let rule = rule();
     std::thread::scope(|scope| {
         scope.spawn(|| (0..ALERTS).for_each(|i| assert!(sender.send(alert(&rule, i)))));
-        wait_until("alerts", || got[1].lock().unwrap().len() > 100);
+        wait_until("alerts", || got[1].lock().len() > 100);
         let format = LineFormat::new(Encoding::json(), "host");
         let parts =
             vec![Part::Kept("always".into()), Part::new(after, options(16, WhenFull::Block))];
@@ -108,7 +109,7 @@ fn sinks_are_replaced_between_two_alerts() {
     assert!(none.is_err(), "a sink that is gone cannot be kept");
     let report = outputs.shutdown(Some(PATIENCE));
     assert_eq!(report.unfinished, Vec::<String>::new());
-    let [before, always, after] = got.map(|got| got.lock().unwrap().clone());
+    let [before, always, after] = got.map(|got| got.lock().clone());
     assert_eq!(always, (0..ALERTS).collect::<Vec<_>>(), "a kept sink misses nothing");
     assert!(before.len() > 100);
     assert_eq!([before.clone(), after].concat(), always, "each alert went to one of the two");
@@ -157,7 +158,7 @@ fn many_workers_deliver_all_alerts_to_all_sinks_in_their_order() {
     for sink in &report.totals.sinks {
         assert_eq!((sink.delivered, sink.dropped, sink.waiting), (WORKERS * EACH, 0, 0));
     }
-    let got = got.map(|got| got.lock().unwrap().clone());
+    let got = got.map(|got| got.lock().clone());
     assert_eq!(got[0], got[1], "sinks see one order");
     for worker in 0..WORKERS {
         let own: Vec<_> = got[0].iter().filter(|n| **n / EACH == worker).copied().collect();
@@ -185,7 +186,7 @@ fn a_sink_that_hangs_does_not_delay_another() {
     for i in 1..100 {
         assert!(sender.send(alert(&rule, i)));
     }
-    wait_until("the other sink has all", || well_got.lock().unwrap().len() == 100);
+    wait_until("the other sink has all", || well_got.lock().len() == 100);
 
     // One is being written, four wait, the others are lost and counted.
     wait_until("losses are counted", || outputs.totals().sinks[0].dropped == 95);
@@ -195,7 +196,7 @@ fn a_sink_that_hangs_does_not_delay_another() {
     assert_eq!(report.totals.sinks[0].waiting, 5, "abandoned alerts are reported");
     assert_eq!(report.totals.sinks[1].delivered, 100);
     drop(open);
-    wait_until("the sink comes back", || *hung_got.lock().unwrap() == [0, 1, 2, 3, 4]);
+    wait_until("the sink comes back", || *hung_got.lock() == [0, 1, 2, 3, 4]);
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn a_full_alert_queue_drops_the_newest_and_counts() {
     assert!(!sender.send(alert(&rule, 5)));
     drop(open);
     let report = outputs.shutdown(Some(PATIENCE));
-    assert_eq!(*got.lock().unwrap(), [0, 1, 2, 3, 4]);
+    assert_eq!(*got.lock(), [0, 1, 2, 3, 4]);
     assert_eq!((report.totals.accepted, report.totals.dropped), (5, 1));
     assert_eq!((report.totals.sinks[0].delivered, report.totals.sinks[0].dropped), (5, 0));
     assert!(!sender.send(alert(&rule, 6)), "an output that has ended takes nothing");
@@ -252,7 +253,7 @@ fn lines_that_wait_are_written_together_only_if_wanted() {
         wait_until("the dispatcher is done", || outputs.totals().waiting == 0);
         drop(open);
         outputs.shutdown(Some(PATIENCE));
-        let batches = batches.lock().unwrap();
+        let batches = batches.lock();
         match batched {
             true => assert_eq!(*batches, [1, 256, 43]),
             false => assert_eq!(*batches, [1; 300]),
@@ -297,7 +298,7 @@ fn an_output_that_is_dropped_ends_its_threads() {
     assert!(sender.send(alert(&rule, 1)));
     drop(sender);
     wait_until("the sink has ended", || Arc::strong_count(&got) == 1);
-    assert_eq!(*got.lock().unwrap(), [1]);
+    assert_eq!(*got.lock(), [1]);
 }
 
 #[test]
@@ -333,8 +334,8 @@ fn alerts_of_workers_leave_in_order() {
     let rule = rule();
     let send = |worker: usize, sequence| assert!(workers[worker].send(alert(&rule, sequence)));
     let has_come = |expected: &[u64]| {
-        wait_until("alerts", || got.lock().unwrap().len() >= expected.len());
-        assert_eq!(*got.lock().unwrap(), expected);
+        wait_until("alerts", || got.lock().len() >= expected.len());
+        assert_eq!(*got.lock(), expected);
     };
     for (worker, sequence) in [(0, 30), (0, 50), (1, 20), (1, 40)] {
         send(worker, sequence);
