@@ -45,6 +45,7 @@ fn set_ids() {
 fn set_ids_without_privilege() {
     std::thread::spawn(|| {
         let Some(mut t) = tracer() else { return };
+        t.load_rest();
         t.ok(SYS_setresgid, &[65534, 65534, 65534]);
         t.ok(SYS_setresuid, &[65534, 65534, 65534]);
         t.fails(SYS_setuid, &[0], EPERM).has(&[("uid", 0)]);

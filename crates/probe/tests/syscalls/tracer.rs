@@ -59,6 +59,11 @@ impl Tracer {
         Ok(Self { probe, ring })
     }
 
+    /// Loads the programs of all calls: without privileges none can be loaded any more.
+    pub fn load_rest(&self) {
+        self.probe.load_rest().expect("the rest is loaded");
+    }
+
     /// Runs `action` while the given calls are reported; the events of this thread.
     pub fn trace<T>(
         &mut self,
