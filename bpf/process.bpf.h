@@ -206,8 +206,7 @@ static __always_inline int caller_exit(struct call *c, u16 code, u64 native_flag
 
 	if (c->ret == 0)
 		return 0;
-	e = rec_begin(&r, code, sizeof(*e), EV_CLONE_LENGTHS, bpf_get_current_pid_tgid() >> 32,
-		      c->class);
+	e = rec_begin(&r, code, sizeof(*e), EV_CLONE_LENGTHS, CURRENT_GROUP, c->class);
 	if (!e)
 		return 0;
 	e->res = c->ret;
@@ -317,8 +316,7 @@ static __always_inline int failed_exec(struct call *c, u16 code, u32 fixed_bytes
 
 	if (c->ret == 0)
 		return 0;
-	e = rec_begin(&r, code, fixed_bytes, EV_EXECVE_LENGTHS, bpf_get_current_pid_tgid() >> 32,
-		      c->class);
+	e = rec_begin(&r, code, fixed_bytes, EV_EXECVE_LENGTHS, CURRENT_GROUP, c->class);
 	if (!e)
 		return 0;
 	e->res = c->ret;
@@ -445,7 +443,7 @@ SEC("tp_btf/sched_process_exit") int thread_exit(u64 *ctx)
 	submit(&r, CLASS_LIFECYCLE);
 out:
 	/* Nothing follows that could say that something was lost. */
-	if (!BPF_CORE_READ(t, signal, live.counter))
+	if (lost_groups && !BPF_CORE_READ(t, signal, live.counter))
 		forget_loss(bpf_get_current_pid_tgid() >> 32);
 	return 0;
 }

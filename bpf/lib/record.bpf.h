@@ -112,9 +112,12 @@ static __always_inline bool forget_loss(u32 tgid)
 	return true;
 }
 
+/* Of whose thread group a record is, for rec_begin(): asked for only when that is needed. */
+enum { CURRENT_GROUP = 0 };
+
 /*
  * Starts a record of thread group @tgid; the lengths of all variable-size parameters are zero. The
- * class is that of submit_as(), for the case that there is no scratch slot.
+ * class is that of submit_as(), both for the case that there is no scratch slot.
  */
 static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 lengths, u32 tgid,
 				       u32 class)
@@ -124,6 +127,8 @@ static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 l
 	if (!s) {
 		asm volatile("" : "+r"(class));
 		class &= CLASSES - 1;
+		if (tgid == CURRENT_GROUP)
+			tgid = bpf_get_current_pid_tgid() >> 32;
 		count_drop(route(tgid), class, DROP_SCRATCH);
 		remember_loss(tgid, class);
 		return NULL;
@@ -142,8 +147,7 @@ static __always_inline void *rec_begin(struct rec *r, u16 code, u32 fixed, u32 l
 /* One of the current thread group. */
 #define RECORD(r, NAME, name, class)                                                            \
 	((struct ev_##name *)rec_begin(r, EV_##NAME##_CODE, sizeof(struct ev_##name),           \
-				       EV_##NAME##_LENGTHS, bpf_get_current_pid_tgid() >> 32,   \
-				       class))
+				       EV_##NAME##_LENGTHS, CURRENT_GROUP, class))
 
 /* Gives a record up. */
 static __always_inline void rec_abandon(struct rec *r)

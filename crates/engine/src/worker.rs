@@ -283,9 +283,8 @@ impl Worker {
 
     /// Tries the rules on an event until all that they read is known to have been settled before it
     /// was read; `looks` is what they are known to read, `trial` what was tried already, if anything
-    /// was. `find` gives what the event is about, and
-    /// whether nothing of its thread group is missing: before each try, since for a guest that
-    /// follows from what its home has published.
+    /// was. `find` gives what the event is about, and whether nothing of its thread group is missing:
+    /// before each try, since for a guest that follows from what its home has published.
     ///
     /// An event that may wait no longer is decided on the best known state, and marked.
     fn try_rules<'r>(

@@ -41,6 +41,7 @@ pub trait RingMemory {
     /// # Safety
     /// The position is the end of a record that rule 2 allows, and no bytes before it are looked at
     /// any more.
+    // SAFETY: the caller's part is above.
     unsafe fn release(&self, position: u64);
     /// The producer position (rule 2).
     fn producer(&self) -> u64;
@@ -50,6 +51,7 @@ pub trait RingMemory {
     ///
     /// # Safety
     /// There is a record of this length at this position that rule 2 allows.
+    // SAFETY: the caller's part is above.
     unsafe fn bytes(&self, position: u64, len: usize) -> &[u8];
 }
 
@@ -304,6 +306,7 @@ impl RingMemory for Ring {
     }
 
     #[inline]
+    // SAFETY: the caller has done with the bytes that the kernel may write from now on.
     unsafe fn release(&self, position: u64) {
         self.consumer_atomic().store(position, Ordering::Release);
     }
@@ -321,6 +324,7 @@ impl RingMemory for Ring {
     }
 
     #[inline]
+    // SAFETY: the caller has seen the whole record.
     unsafe fn bytes(&self, position: u64, len: usize) -> &[u8] {
         let start = self.data(position + RECORD_HEADER_BYTES);
         // SAFETY: the caller says that the record ends at or before the producer position, which is

@@ -47,6 +47,16 @@ struct View {
 }
 
 impl Model {
+    /// A ring in which nothing was consumed yet.
+    fn new(producer: u64, header: u32) -> Arc<Self> {
+        Arc::new(Self {
+            consumer: AtomicU64::new(0),
+            producer: AtomicU64::new(producer),
+            headers: [AtomicU32::new(header), AtomicU32::new(header)],
+            payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
+        })
+    }
+
     fn slot(position: u64) -> usize {
         (position % SIZE / 16) as usize
     }
@@ -77,6 +87,7 @@ impl RingMemory for View {
     fn consumer(&self) -> u64 {
         self.model.consumer.load(Ordering::Relaxed)
     }
+    // SAFETY: what the caller promises is what loom checks here.
     unsafe fn release(&self, position: u64) {
         self.model.consumer.store(position, self.release);
     }
@@ -86,6 +97,7 @@ impl RingMemory for View {
     fn header(&self, position: u64) -> u32 {
         self.model.headers[Model::slot(position)].load(self.load)
     }
+    // SAFETY: as above.
     unsafe fn bytes(&self, position: u64, len: usize) -> &[u8] {
         assert_eq!(len as u64, 16 - RECORD_HEADER_BYTES);
         let value = self.model.payload[Model::slot(position)].with(|p| {
@@ -121,12 +133,7 @@ fn a_release_that_orders_nothing_is_found() {
 /// The kernel and a worker on a ring of two slots.
 fn model(load: Ordering, release: Ordering) -> impl Fn() + Sync + Send + 'static {
     move || {
-        let model = Arc::new(Model {
-            consumer: AtomicU64::new(0),
-            producer: AtomicU64::new(0),
-            headers: [AtomicU32::new(0), AtomicU32::new(0)],
-            payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
-        });
+        let model = Model::new(0, 0);
         let kernel = model.clone();
         let producer = loom::thread::spawn(move || {
             // Three records through two slots: the third wraps and needs space to be freed.
@@ -162,12 +169,7 @@ fn model(load: Ordering, release: Ordering) -> impl Fn() + Sync + Send + 'static
 #[test]
 fn a_discarded_record_alone_leaves_the_ring_empty() {
     loom::model(|| {
-        let model = Arc::new(Model {
-            consumer: AtomicU64::new(0),
-            producer: AtomicU64::new(0),
-            headers: [AtomicU32::new(0), AtomicU32::new(0)],
-            payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
-        });
+        let model = Model::new(0, 0);
         let kernel = model.clone();
         let producer = loom::thread::spawn(move || {
             kernel.produce(1, false);
@@ -189,12 +191,7 @@ fn a_discarded_record_alone_leaves_the_ring_empty() {
 #[test]
 fn positions_that_contradict_the_protocol_are_reported() {
     loom::model(|| {
-        let model = Arc::new(Model {
-            consumer: AtomicU64::new(0),
-            producer: AtomicU64::new(SIZE + 16),
-            headers: [AtomicU32::new(8), AtomicU32::new(8)],
-            payload: [UnsafeCell::new(0), UnsafeCell::new(0)],
-        });
+        let model = Model::new(SIZE + 16, 8);
         let (load, release) = (Ordering::Acquire, Ordering::Release);
         let mut view = View { model, load, release, read: RefCell::new(Vec::new()) };
         let batch = drain(&mut view, 8, u64::MAX, |_| true, |_| panic!("nothing may be read"));
